@@ -1,0 +1,186 @@
+package layout
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"thermarack/agent/wire"
+	"thermarack/agent/wire/yamlfile"
+)
+
+// addNodes fills the slots of a shelf from its `nodes`, in one of three forms:
+// {file: s3.csv}, {1: b827eb000001, …} or {switch: sw-a1-3, ports: 1-108}.
+func (p *parser) addNodes(at place, shelf *Shelf, raw *yaml.Node) {
+	switch {
+	case raw.Kind == 0:
+		return // no nodes: a shelf that is watched by probes alone
+	case raw.Kind != yaml.MappingNode:
+		p.fault(at, "nodes is none of {file: F.csv}, {1: MAC, …}, {switch: NAME, ports: 1-108}")
+		return
+	}
+	keys := map[string]string{}
+	for i := 0; i+1 < len(raw.Content); i += 2 {
+		keys[raw.Content[i].Value] = raw.Content[i+1].Value
+	}
+	if file, ok := keys["file"]; ok {
+		p.onlyKeys(at, keys, "file")
+		p.addCSV(at.at("file"), shelf, file)
+	} else if name, ok := keys["switch"]; ok {
+		p.onlyKeys(at, keys, "switch", "ports")
+		p.addPorts(at, shelf, name, keys["ports"])
+	} else {
+		p.addSlots(at, shelf, raw)
+	}
+}
+
+func (p *parser) onlyKeys(at place, keys map[string]string, known ...string) {
+	for _, key := range sortedKeys(keys) {
+		if !slices.Contains(known, key) {
+			p.fault(at.at(key), "%s", yamlfile.UnknownKey(key, known))
+		}
+	}
+}
+
+func (p *parser) addSlots(at place, shelf *Shelf, raw *yaml.Node) {
+	for i := 0; i+1 < len(raw.Content); i += 2 {
+		key, value := raw.Content[i], raw.Content[i+1]
+		number, err := strconv.Atoi(key.Value)
+		if err != nil {
+			p.fault(at.at(key.Value), "%s; or a slot number", yamlfile.UnknownKey(key.Value, []string{"file", "switch", "ports"}))
+			continue
+		}
+		row := csvRow{file: p.file, line: key.Line, Slot: Slot{Number: number}}
+		if row.Node, err = wire.ParseNode(value.Value); err != nil {
+			p.fault(at.at(key.Value), "slot %d: %q: %v", number, value.Value, wire.ErrNode)
+			continue
+		}
+		p.fill(shelf, row)
+	}
+}
+
+func (p *parser) addPorts(at place, shelf *Shelf, name, ports string) {
+	if _, ok := p.layout.Switch(name); !ok {
+		p.fault(at.at("switch"), "switch %q is not under switches:", name)
+	}
+	from, to, ok := strings.Cut(ports, "-")
+	first, err1 := strconv.Atoi(from)
+	last, err2 := strconv.Atoi(to)
+	if !ok || err1 != nil || err2 != nil || first < 1 || last < first {
+		p.fault(at.at("ports"), "ports %q is not a span such as 1-108", ports)
+		return
+	}
+	if n := last - first + 1; n > len(shelf.Slots) {
+		p.fault(at.at("ports"), "ports %s are %d, shelf %s has %d slots", ports, n, shelf.ID(), len(shelf.Slots))
+		return
+	}
+	for port := first; port <= last; port++ {
+		slot := &shelf.Slots[port-first]
+		slot.Switch, slot.Port = name, port
+	}
+}
+
+// A csvRow is one placed Pi and where the file says so.
+type csvRow struct {
+	Slot
+	file string
+	line int
+}
+
+func (p *parser) faultRow(row csvRow, format string, args ...any) {
+	p.problems = append(p.problems, yamlfile.Problem{File: row.file, Line: row.line, Text: fmt.Sprintf(format, args...)})
+}
+
+// fill puts one Pi into its slot, unless the slot or the Pi is taken.
+func (p *parser) fill(shelf *Shelf, row csvRow) {
+	if row.Number < 1 || row.Number > len(shelf.Slots) {
+		p.faultRow(row, "slot %d: shelf %s has slots 1 to %d", row.Number, shelf.ID(), len(shelf.Slots))
+		return
+	}
+	slot := &shelf.Slots[row.Number-1]
+	if slot.Node != "" {
+		p.faultRow(row, "slot %d of %s holds %s already, and cannot hold %s too", row.Number, shelf.ID(), slot.Node, row.Node)
+		return
+	}
+	here := fmt.Sprintf("%s slot %d", shelf.ID(), row.Number)
+	if other, taken := p.nodes[row.Node]; taken {
+		p.faultRow(row, "node %s is in %s and in %s", row.Node, other, here)
+		return
+	}
+	p.nodes[row.Node] = here
+	*slot = row.Slot
+}
+
+// addCSV reads a file of columns slot, mac and, if wanted, switch and port.
+func (p *parser) addCSV(at place, shelf *Shelf, name string) {
+	file, err := p.files.Open(path.Clean(name))
+	if err != nil {
+		p.fault(at, "open %s: %v; the path is relative to this file", name, errors.Unwrap(err))
+		return
+	}
+	defer file.Close()
+	reader := csv.NewReader(io.LimitReader(file, 1<<20))
+	reader.Comment, reader.TrimLeadingSpace, reader.FieldsPerRecord = '#', true, -1
+	header, err := reader.Read()
+	if err != nil || len(header) < 2 || len(header) > 4 || !slices.Equal(header, []string{"slot", "mac", "switch", "port"}[:len(header)]) {
+		p.faultRow(csvRow{file: name, line: 1}, "first line is not slot,mac or slot,mac,switch,port")
+		return
+	}
+	for {
+		cells, err := reader.Read()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if parse := (*csv.ParseError)(nil); errors.As(err, &parse) {
+			p.faultRow(csvRow{file: name, line: parse.Line}, "%v", parse.Err)
+			return
+		}
+		if err != nil {
+			p.fault(at, "read %s: %v", name, err)
+			return
+		}
+		line, _ := reader.FieldPos(0)
+		row := csvRow{file: name, line: line}
+		if p.readRow(&row, cells) {
+			p.fill(shelf, row)
+		}
+	}
+}
+
+// readRow reads the cells of one line, and reports whether they are good.
+func (p *parser) readRow(row *csvRow, cells []string) bool {
+	if len(cells) < 2 || len(cells) > 4 {
+		p.faultRow(*row, "%d cells, want slot,mac or slot,mac,switch,port", len(cells))
+		return false
+	}
+	var err error
+	if row.Number, err = strconv.Atoi(cells[0]); err != nil {
+		p.faultRow(*row, "slot %q is not a number", cells[0])
+		return false
+	}
+	if row.Node, err = wire.ParseNode(cells[1]); err != nil {
+		p.faultRow(*row, "%q: %v", cells[1], wire.ErrNode)
+		return false
+	}
+	if len(cells) > 2 && cells[2] != "" {
+		row.Switch = cells[2]
+		if _, ok := p.layout.Switch(row.Switch); !ok {
+			p.faultRow(*row, "switch %q is not under switches: of the layout", row.Switch)
+			return false
+		}
+	}
+	if len(cells) > 3 && cells[3] != "" {
+		if row.Port, err = strconv.Atoi(cells[3]); err != nil || row.Port < 1 {
+			p.faultRow(*row, "port %q is not a number from 1", cells[3])
+			return false
+		}
+	}
+	return true
+}

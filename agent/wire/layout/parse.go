@@ -1,0 +1,282 @@
+package layout
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"thermarack/agent/wire"
+	"thermarack/agent/wire/yamlfile"
+)
+
+// What the file looks like; the checked form is in layout.go.
+type (
+	rawLayout struct {
+		Version  int                   `yaml:"version"`
+		Sites    map[string]*rawSite   `yaml:"sites"`
+		Switches map[string]*rawSwitch `yaml:"switches"`
+	}
+	rawSite struct {
+		Racks map[string]*rawRack `yaml:"racks"`
+	}
+	rawRack struct {
+		Shelves map[string]*rawShelf `yaml:"shelves"`
+	}
+	rawShelf struct {
+		Columns int        `yaml:"columns"`
+		Depth   int        `yaml:"depth"`
+		Nodes   yaml.Node  `yaml:"nodes"`
+		Probes  []rawProbe `yaml:"probes"`
+		Fans    []rawFan   `yaml:"fans"`
+		Limits  rawLimits  `yaml:"limits"`
+	}
+	rawProbe struct {
+		Name   string  `yaml:"name"`
+		Sensor string  `yaml:"sensor"`
+		Node   string  `yaml:"node"`
+		X      float64 `yaml:"x"`
+		Y      float64 `yaml:"y"`
+		Face   string  `yaml:"face"`
+		Offset float64 `yaml:"offset"`
+	}
+	rawFan struct {
+		Name    string  `yaml:"name"`
+		Speed   string  `yaml:"speed"`
+		Healthy float64 `yaml:"healthy"`
+	}
+	rawLimits struct {
+		Inlet    *float64 `yaml:"inlet"`
+		Hot      *float64 `yaml:"hot"`
+		SoC      *float64 `yaml:"soc"`
+		Critical *float64 `yaml:"critical"`
+	}
+	rawSwitch struct {
+		MAC         string `yaml:"mac"`
+		Host        string `yaml:"host"`
+		Profile     string `yaml:"profile"`
+		Credentials string `yaml:"credentials"`
+	}
+)
+
+// A parser gathers problems instead of stopping at the first.
+type parser struct {
+	file     string
+	files    fs.FS
+	tree     yaml.Node // the document, for line numbers
+	layout   Layout
+	problems yamlfile.Problems
+
+	nodes   map[wire.Node]string // where a Pi already stands
+	sensors map[string]string    // where a probe already hangs
+}
+
+// A place is a path of keys in the document.
+type place []string
+
+// at returns p with more keys, without sharing memory.
+func (p place) at(keys ...string) place { return append(slices.Clip(p), keys...) }
+
+// fault notes a problem at the line of a place, or of its nearest known parent.
+func (p *parser) fault(at place, format string, args ...any) {
+	p.problems = append(p.problems, yamlfile.Problem{File: p.file, Line: lineOf(&p.tree, at), Text: fmt.Sprintf(format, args...)})
+}
+
+func lineOf(node *yaml.Node, at place) int {
+	if node.Kind == yaml.DocumentNode && len(node.Content) > 0 {
+		return lineOf(node.Content[0], at)
+	}
+	if len(at) == 0 {
+		return node.Line
+	}
+	switch node.Kind {
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			if node.Content[i].Value == at[0] {
+				return max(node.Content[i].Line, lineOf(node.Content[i+1], at[1:]))
+			}
+		}
+	case yaml.SequenceNode:
+		for i, item := range node.Content {
+			if fmt.Sprint(i) == at[0] {
+				return lineOf(item, at[1:])
+			}
+		}
+	}
+	return node.Line
+}
+
+func (p *parser) parse(data []byte) {
+	var raw rawLayout
+	if err := yamlfile.Decode(p.file, data, &raw); err != nil {
+		var found yamlfile.Problems
+		errors.As(err, &found)
+		p.problems = append(p.problems, found...)
+	}
+	if yaml.Unmarshal(data, &p.tree) != nil {
+		return // broken syntax, told above
+	}
+	p.nodes, p.sensors = map[wire.Node]string{}, map[string]string{}
+	if raw.Version != 1 {
+		p.fault(place{"version"}, "version is %d, this program reads version 1", raw.Version)
+	}
+	for _, name := range sortedKeys(raw.Switches) {
+		p.addSwitch(place{"switches", name}, name, raw.Switches[name])
+	}
+	for _, site := range sortedKeys(raw.Sites) {
+		at := place{"sites", site}
+		p.checkName(at, site)
+		if raw.Sites[site] == nil {
+			continue
+		}
+		p.addRacks(at, site, raw.Sites[site].Racks)
+	}
+	slices.SortFunc(p.layout.Shelves, func(a, b Shelf) int { return cmp.Compare(a.ID(), b.ID()) })
+}
+
+func (p *parser) addRacks(at place, site string, racks map[string]*rawRack) {
+	for _, rack := range sortedKeys(racks) {
+		at := at.at("racks", rack)
+		p.checkName(at, rack)
+		if racks[rack] == nil {
+			continue
+		}
+		for _, name := range sortedKeys(racks[rack].Shelves) {
+			at := at.at("shelves", name)
+			p.checkName(at, name)
+			if raw := racks[rack].Shelves[name]; raw != nil {
+				p.addShelf(at, Shelf{Site: site, Rack: rack, Name: name}, raw)
+			} else {
+				p.fault(at, "shelf %s is empty: it needs columns and depth", name)
+			}
+		}
+	}
+}
+
+func (p *parser) checkName(at place, name string) {
+	if wire.CheckSite(name) != nil {
+		p.fault(at, "name %q is not 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit", name)
+	}
+}
+
+const maxSide = 200 // columns or depth; bounds what a typing error can allocate
+
+func (p *parser) addShelf(at place, shelf Shelf, raw *rawShelf) {
+	for _, side := range []struct {
+		key string
+		n   int
+	}{{"columns", raw.Columns}, {"depth", raw.Depth}} {
+		if side.n < 1 || side.n > maxSide {
+			p.fault(at.at(side.key), "%s of shelf %s is %d, want 1 to %d", side.key, shelf.ID(), side.n, maxSide)
+			return
+		}
+	}
+	shelf.Columns, shelf.Depth = raw.Columns, raw.Depth
+	shelf.Slots = make([]Slot, raw.Columns*raw.Depth)
+	for i := range shelf.Slots {
+		shelf.Slots[i].Number = i + 1
+	}
+	p.addNodes(at.at("nodes"), &shelf, &raw.Nodes)
+	p.addProbes(at.at("probes"), &shelf, raw.Probes)
+	p.addFans(at.at("fans"), &shelf, raw.Fans)
+	shelf.Limits = p.limits(at.at("limits"), raw.Limits)
+	p.layout.Shelves = append(p.layout.Shelves, shelf)
+}
+
+func (p *parser) addProbes(at place, shelf *Shelf, raws []rawProbe) {
+	names := map[string]bool{}
+	for i, raw := range raws {
+		at := at.at(fmt.Sprint(i))
+		probe := Probe{Name: raw.Name, Sensor: raw.Sensor, X: raw.X, Y: raw.Y, Face: Face(raw.Face), Offset: raw.Offset}
+		if raw.Name == "" || names[raw.Name] {
+			p.fault(at, "probe needs a name of its own in the shelf, has %q", raw.Name)
+		}
+		names[raw.Name] = true
+		if !strings.HasPrefix(raw.Sensor, "urn:dev:") {
+			p.fault(at.at("sensor"), "sensor %q of probe %s is not a device such as urn:dev:ow:28…", raw.Sensor, raw.Name)
+		} else if other, taken := p.sensors[raw.Sensor]; taken {
+			p.fault(at.at("sensor"), "sensor %s of probe %s already hangs at %s", raw.Sensor, raw.Name, other)
+		}
+		p.sensors[raw.Sensor] = shelf.ID() + " probe " + raw.Name
+		if raw.Node != "" {
+			probe.Node = p.node(at.at("node"), raw.Node)
+		}
+		if !(raw.X >= 0 && raw.X <= 1 && raw.Y >= 0 && raw.Y <= 1) {
+			p.fault(at, "probe %s stands at x %v, y %v; both go from 0 to 1", raw.Name, raw.X, raw.Y)
+		}
+		switch probe.Face {
+		case Cold, Inside, Hot:
+		default:
+			p.fault(at.at("face"), "face %q of probe %s is none of cold, inside, hot", raw.Face, raw.Name)
+		}
+		if !(raw.Offset >= -20 && raw.Offset <= 20) {
+			p.fault(at.at("offset"), "offset %v K of probe %s is beyond ±20", raw.Offset, raw.Name)
+		}
+		shelf.Probes = append(shelf.Probes, probe)
+	}
+}
+
+func (p *parser) addFans(at place, shelf *Shelf, raws []rawFan) {
+	names := map[string]bool{}
+	for i, raw := range raws {
+		at := at.at(fmt.Sprint(i))
+		if raw.Name == "" || names[raw.Name] {
+			p.fault(at, "fan needs a name of its own in the shelf, has %q", raw.Name)
+		}
+		names[raw.Name] = true
+		if _, quantity, ok := wire.SplitName(raw.Speed); !ok || quantity != wire.QuantitySpeed {
+			p.fault(at.at("speed"), "speed %q of fan %s is not a record name such as urn:dev:mac:…_fan1:speed", raw.Speed, raw.Name)
+		}
+		if !(raw.Healthy > 0 && raw.Healthy < 1e4) {
+			p.fault(at.at("healthy"), "healthy of fan %s is %v 1/s, want above 0", raw.Name, raw.Healthy)
+		}
+		shelf.Fans = append(shelf.Fans, Fan(raw))
+	}
+}
+
+func (p *parser) limits(at place, raw rawLimits) Limits {
+	limits := DefaultLimits()
+	for _, l := range []struct {
+		key string
+		raw *float64
+		to  *float64
+	}{
+		{"inlet", raw.Inlet, &limits.Inlet}, {"hot", raw.Hot, &limits.Hot},
+		{"soc", raw.SoC, &limits.SoC}, {"critical", raw.Critical, &limits.Critical},
+	} {
+		if l.raw == nil {
+			continue
+		}
+		if *l.to = *l.raw; !(*l.raw > 0 && *l.raw < 150) {
+			p.fault(at.at(l.key), "limit %s is %v °C, want above 0 and below 150", l.key, *l.raw)
+		}
+	}
+	return limits
+}
+
+func (p *parser) addSwitch(at place, name string, raw *rawSwitch) {
+	if raw == nil {
+		raw = &rawSwitch{}
+	}
+	s := Switch{Name: name, Host: raw.Host, Profile: cmp.Or(raw.Profile, "auto"), Credentials: raw.Credentials}
+	if raw.MAC != "" {
+		s.MAC = p.node(at.at("mac"), raw.MAC)
+	}
+	p.layout.Switches = append(p.layout.Switches, s)
+}
+
+// node reads a MAC; "" after noting a problem.
+func (p *parser) node(at place, text string) wire.Node {
+	node, err := wire.ParseNode(text)
+	if err != nil {
+		p.fault(at, "%q: %v", text, wire.ErrNode)
+	}
+	return node
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,50 @@
+package yamlfile_test
+
+import (
+	"testing"
+
+	"thermarack/agent/wire/yamlfile"
+)
+
+type shelf struct {
+	Columns int             `yaml:"columns"`
+	Depth   int             `yaml:"depth"`
+	Limits  map[string]*lim `yaml:"limits"`
+}
+
+type lim struct {
+	Inlet float64 `yaml:"inlet"`
+}
+
+func TestDecodeNamesFileLineAndNearestKey(t *testing.T) {
+	tests := []struct{ name, text, want string }{
+		{"known keys are taken", "columns: 12\ndepth: 9\n", ""},
+		{"an empty file is no error", "", ""},
+		{"a misspelt key names its neighbour", "columns: 12\ndept: 9\n", `f.yaml:2: unknown key "dept", did you mean "depth"?`},
+		{"a misspelt key below a map", "limits:\n  a: {inlett: 3}\n", `f.yaml:2: unknown key "inlett", did you mean "inlet"?`},
+		{"a key far from all lists them", "zzzzzz: 1\n", `f.yaml:1: unknown key "zzzzzz", known here: columns, depth, limits`},
+		{"a key given twice", "depth: 9\ndepth: 8\n", `f.yaml:2: mapping key "depth" already defined at line 1`},
+		{"a wrong type", "columns: twelve\n", "f.yaml:1: cannot unmarshal !!str `twelve` into int"},
+		{"two problems, both told", "colums: 1\ndept: 2\n", "f.yaml:1: unknown key \"colums\", did you mean \"columns\"?\nf.yaml:2: unknown key \"dept\", did you mean \"depth\"?"},
+		{"broken syntax", "columns: [1\n", "f.yaml:1: did not find expected ',' or ']'"},
+		{"a second document", "columns: 1\n---\ndepth: 2\n", "f.yaml: holds more than one YAML document; keep the first"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := ""
+			if err := yamlfile.Decode("f.yaml", []byte(tt.text), new(shelf)); err != nil {
+				got = err.Error()
+			}
+			if got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func FuzzDecodeNeverPanics(f *testing.F) {
+	f.Add([]byte("columns: 12\nlimits: {a: {inlet: 1}}"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		_ = yamlfile.Decode("f.yaml", data, new(shelf))
+	})
+}

@@ -1,0 +1,100 @@
+package rack
+
+import (
+	"time"
+
+	"thermarack/agent/wire"
+	"thermarack/agent/wire/layout"
+)
+
+// A Freshness tells how much a value may be believed.
+type Freshness string
+
+// The three states of a value.
+const (
+	Fresh   Freshness = "fresh"   // younger than the stale limit
+	Stale   Freshness = "stale"   // it was measured, but too long ago
+	Missing Freshness = "missing" // never measured, or only long before the moment asked for
+)
+
+// A Value is the last that is known of one quantity at some moment.
+type Value struct {
+	V     float64   // in the quantity's SenML unit, offset applied; 0 when Missing
+	Time  time.Time // of the sample; zero when Missing
+	State Freshness
+	Fault string // why the newest sample was rejected, a wire.Fault constant; "" when it was good
+}
+
+// Ok tells whether v is fresh.
+func (v Value) Ok() bool { return v.State == Fresh }
+
+// A State is one shelf at one moment: all that a map or a page shows of it.
+type State struct {
+	Shelf   *layout.Shelf // as of that moment; not to be changed
+	At      time.Time
+	Slots   []Slot  // in the order of Shelf.Slots
+	Probes  []Probe // in the order of Shelf.Probes
+	Fans    []Fan   // in the order of Shelf.Fans
+	Figures Figures
+}
+
+// A Slot is what is known of the Pi in one slot.
+type Slot struct {
+	layout.Slot
+	SoC   Value     // °C
+	Power Value     // W, from its switch port; Missing where no port is known
+	Seen  time.Time // newest sample of any of its parts; zero when silent since ever
+}
+
+// A Probe is one probe's temperature in °C with its offset applied.
+type Probe struct {
+	layout.Probe
+	Value
+}
+
+// A Fan is one shelf fan's speed in 1/s.
+type Fan struct {
+	layout.Fan
+	Value
+}
+
+// Figures are what is computed of a shelf as a whole.
+type Figures struct {
+	Inlet   Figure // °C: mean of the fresh cold-face probes
+	HotAir  Figure // °C: mean of the fresh hot-face probes
+	DeltaT  Figure // K: HotAir - Inlet
+	Power   Figure // W: sum over the fed slots
+	AirFlow Figure // W/K: Power / DeltaT, the heat that the air carries a kelvin
+}
+
+// A Figure is a computed number, or why it cannot be computed: never a wrong
+// number in place of a missing one.
+type Figure struct {
+	V   float64
+	Why string // "" when V holds, else such as "2 of 4 inlets missing"
+}
+
+// Ok tells whether the figure could be computed.
+func (f Figure) Ok() bool { return f.Why == "" }
+
+// A Node is what is known of one Pi or switch, placed or not.
+type Node struct {
+	Node      wire.Node
+	Site      string
+	Shelf     string    // "hex/a1/s3", or "" when unplaced
+	Slot      int       // 0 when it has none
+	Seen      time.Time // newest sample
+	Status    *wire.Status
+	Inventory *wire.Inventory // hostile strings
+	Rejected  map[string]int  // samples that its agent rejected since our start, by reason
+}
+
+// An Unplaced is a node or a sensor that reports and stands nowhere in the
+// layout.
+type Unplaced struct {
+	Site   string
+	Node   wire.Node
+	Sensor string // device; "" when the node itself is unplaced
+	Why    string // "unknown node", "unknown sensor", "foreign sensor"
+	Seen   time.Time
+}
