@@ -98,7 +98,10 @@ func lineOf(node *yaml.Node, at place) int {
 	case yaml.MappingNode:
 		for i := 0; i+1 < len(node.Content); i += 2 {
 			if node.Content[i].Value == at[0] {
-				return max(node.Content[i].Line, lineOf(node.Content[i+1], at[1:]))
+				if len(at) == 1 {
+					return node.Content[i].Line
+				}
+				return lineOf(node.Content[i+1], at[1:])
 			}
 		}
 	case yaml.SequenceNode:

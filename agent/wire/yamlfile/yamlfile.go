@@ -4,6 +4,7 @@ package yamlfile
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -30,7 +31,7 @@ func (p Problem) Error() string {
 	return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Text)
 }
 
-// Problems lists everything wrong in a file, in line order.
+// Problems lists everything wrong in a file and the files that it names.
 type Problems []Problem
 
 // Error gives one line a problem.
@@ -42,12 +43,14 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Err returns ps sorted by line, or nil when there is nothing wrong.
+// Err returns ps sorted by file and line, or nil when there is nothing wrong.
 func (ps Problems) Err() error {
 	if len(ps) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(ps, func(a, b Problem) int { return a.Line - b.Line })
+	slices.SortStableFunc(ps, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
+	})
 	return ps
 }
 
