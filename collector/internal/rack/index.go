@@ -1,0 +1,134 @@
+package rack
+
+import (
+	"fmt"
+
+	"thermarack/agent/wire"
+	"thermarack/agent/wire/layout"
+)
+
+// A Place is where a device stands.
+type Place struct {
+	Shelf *layout.Shelf
+	Slot  int           // of a Pi or of the switch port that feeds it, from 1; 0 for a probe or a fan
+	Probe *layout.Probe // of a probe, else nil
+	Fan   *layout.Fan   // of a shelf fan, else nil
+}
+
+// An index finds places by what reports from them. It never changes once made.
+type index struct {
+	layout  *layout.Layout
+	shelves map[string]*layout.Shelf // by id
+	nodes   map[wire.Node]Place      // Pis, by their slot
+	devices map[string]Place         // probes by device
+	records map[string]Place         // fans and switch ports by record name
+}
+
+func newIndex(l *layout.Layout) *index {
+	x := &index{
+		layout:  l,
+		shelves: map[string]*layout.Shelf{},
+		nodes:   map[wire.Node]Place{},
+		devices: map[string]Place{},
+		records: map[string]Place{},
+	}
+	for i := range l.Shelves {
+		x.add(&l.Shelves[i])
+	}
+	return x
+}
+
+func (x *index) add(shelf *layout.Shelf) {
+	x.shelves[shelf.ID()] = shelf
+	for _, slot := range shelf.Slots {
+		if slot.Node != "" {
+			x.nodes[slot.Node] = Place{Shelf: shelf, Slot: slot.Number}
+		}
+		if record := x.powerRecord(slot); record != "" {
+			x.records[record] = Place{Shelf: shelf, Slot: slot.Number}
+		}
+	}
+	for i := range shelf.Probes {
+		x.devices[shelf.Probes[i].Sensor] = Place{Shelf: shelf, Probe: &shelf.Probes[i]}
+	}
+	for i := range shelf.Fans {
+		x.records[shelf.Fans[i].Speed] = Place{Shelf: shelf, Fan: &shelf.Fans[i]}
+	}
+}
+
+// powerRecord names the watts of a slot's switch port, "" when it has none.
+func (x *index) powerRecord(slot layout.Slot) string {
+	s, ok := x.layout.Switch(slot.Switch)
+	if !ok || s.MAC == "" || slot.Port == 0 {
+		return ""
+	}
+	return s.PortPower(slot.Port)
+}
+
+// place finds where a reading belongs. Parts of a placed Pi belong to its slot.
+func (x *index) place(device, quantity string) (Place, bool) {
+	if p, ok := x.records[device+":"+quantity]; ok {
+		return p, true
+	}
+	if p, ok := x.devices[device]; ok {
+		return p, true
+	}
+	node, ok := wire.DeviceNode(device)
+	if !ok {
+		return Place{}, false
+	}
+	p, ok := x.nodes[node]
+	return p, ok
+}
+
+// isSwitch tells whether node is a switch of the layout.
+func (x *index) isSwitch(node wire.Node) bool {
+	for _, s := range x.layout.Switches {
+		if s.MAC == node {
+			return true
+		}
+	}
+	return false
+}
+
+// provisionalColumns is how wide the grid of a site without a layout is: as the
+// shelf that the project has in mind.
+const provisionalColumns = 12
+
+// Provisional returns a layout that puts nodes on one shelf a site, in the
+// order given, so that a page can be shown before anybody has written a layout.
+// Its shelves are "<site>/provisional/1".
+func Provisional(sites []string, nodes map[string][]wire.Node) *layout.Layout {
+	l := &layout.Layout{}
+	for _, site := range sites {
+		n := len(nodes[site])
+		if n == 0 {
+			continue
+		}
+		columns := min(n, provisionalColumns)
+		shelf := layout.Shelf{
+			Site: site, Rack: "provisional", Name: "1", Columns: columns,
+			Depth: (n + columns - 1) / columns, Limits: layout.DefaultLimits(),
+		}
+		shelf.Slots = make([]layout.Slot, shelf.Columns*shelf.Depth)
+		for i := range shelf.Slots {
+			shelf.Slots[i].Number = i + 1
+			if i < n {
+				shelf.Slots[i].Node = nodes[site][i]
+			}
+		}
+		l.Shelves = append(l.Shelves, shelf)
+	}
+	return l
+}
+
+// String names the place for a person: "hex/a1/s3 slot 17".
+func (p Place) String() string {
+	switch {
+	case p.Probe != nil:
+		return fmt.Sprintf("%s probe %s", p.Shelf.ID(), p.Probe.Name)
+	case p.Fan != nil:
+		return fmt.Sprintf("%s fan %s", p.Shelf.ID(), p.Fan.Name)
+	}
+	return fmt.Sprintf("%s slot %d", p.Shelf.ID(), p.Slot)
+}

@@ -1,0 +1,226 @@
+// Package rack knows where everything stands and what is known of it now: the
+// layout, the newest value of every record, and the nodes that report.
+package rack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"thermarack/agent/wire"
+	"thermarack/agent/wire/clock"
+	"thermarack/agent/wire/layout"
+	"thermarack/collector/internal/ingest"
+	"thermarack/collector/internal/store"
+)
+
+// ErrNoShelf reports a shelf id that the layout does not have. The ids are
+// listed by Layout.
+var ErrNoShelf = errors.New("no such shelf in the layout")
+
+// History answers for moments that have passed.
+type History interface {
+	// Latest returns, by record name, the newest point with
+	// at-lookback < t <= at.
+	Latest(ctx context.Context, at time.Time, lookback time.Duration) (map[string]store.Point, error)
+}
+
+// Options say what a Model is made of.
+type Options struct {
+	Layout  *layout.Layout // nil: every node is shown on a provisional shelf
+	History History
+	Clock   clock.Clock
+	Stale   time.Duration // a value older than this is stale; above 0
+}
+
+// missingAfter is how many stale limits old a value may be until it counts as
+// missing.
+const missingAfter = 12
+
+// A fault is a rejected sample.
+type fault struct {
+	reason string // a wire.Fault constant
+	at     time.Time
+}
+
+// A Model is safe for concurrent use.
+type Model struct {
+	history History
+	clock   clock.Clock
+	ages    ages
+
+	mu          sync.RWMutex
+	provisional bool
+	index       *index
+	known       map[string]store.Point // newest good sample by record name
+	faults      map[string]fault       // newest rejected sample by device
+	nodes       map[wire.Node]*Node    // all that ever reported
+	order       []wire.Node            // Pis in the order of their first report
+	owners      map[string]wire.Node   // which node a probe is believed from
+	strangers   map[string]Unplaced    // sensors without a place, and foreign ones
+	watchers    map[*watcher]struct{}
+}
+
+// New returns a Model that knows no value yet.
+func New(o Options) *Model {
+	m := &Model{
+		history: o.History, clock: o.Clock,
+		ages:        ages{stale: o.Stale, missing: missingAfter * o.Stale},
+		provisional: o.Layout == nil,
+		known:       map[string]store.Point{},
+		faults:      map[string]fault{},
+		nodes:       map[wire.Node]*Node{},
+		owners:      map[string]wire.Node{},
+		strangers:   map[string]Unplaced{},
+		watchers:    map[*watcher]struct{}{},
+	}
+	if o.Layout == nil {
+		o.Layout = &layout.Layout{}
+	}
+	m.index = newIndex(o.Layout)
+	return m
+}
+
+// Restore fills the model with what the store knows of the recent past, so that
+// a page is right at once after a restart.
+func (m *Model) Restore(ctx context.Context) error {
+	points, err := m.history.Latest(ctx, m.clock.Now(), m.ages.missing)
+	if err != nil {
+		return fmt.Errorf("restore the newest values: %w", err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.Copy(m.known, points)
+	return nil
+}
+
+// Layout returns the layout in force; without a file, the provisional one of
+// all Pis seen so far. It must not be changed.
+func (m *Model) Layout() *layout.Layout {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.index.layout
+}
+
+// Provisional tells whether there is no layout file.
+func (m *Model) Provisional() bool { return m.provisional }
+
+// Place finds where a reading belongs; ok is false when it is unplaced.
+func (m *Model) Place(device, quantity string) (p Place, ok bool) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.index.place(device, quantity)
+}
+
+// Stale returns the age above which a value is stale.
+func (m *Model) Stale() time.Duration { return m.ages.stale }
+
+// State returns a shelf as it is known now, or, for an at that is not zero, as
+// it was known then. The error wraps ErrNoShelf, or is the store's.
+func (m *Model) State(ctx context.Context, shelf string, at time.Time) (State, error) {
+	m.mu.RLock()
+	x := m.index
+	m.mu.RUnlock()
+	s, ok := x.shelves[shelf]
+	if !ok {
+		return State{}, fmt.Errorf("shelf %.200q: %w", shelf, ErrNoShelf)
+	}
+	if at.IsZero() {
+		m.mu.RLock()
+		defer m.mu.RUnlock()
+		return x.build(s, m.clock.Now(), m.newest, m.ages), nil
+	}
+	points, err := m.history.Latest(ctx, at, m.ages.missing)
+	if err != nil {
+		return State{}, fmt.Errorf("shelf %s at %s: %w", shelf, at.Format(time.RFC3339), err)
+	}
+	known := func(record string) Known { return Known{Point: points[record]} }
+	return x.build(s, at, known, m.ages), nil
+}
+
+// newest returns what is known of a record now. m.mu is held.
+func (m *Model) newest(record string) Known {
+	k := Known{Point: m.known[record]}
+	device, _, _ := wire.SplitName(record)
+	if f := m.faults[device]; f.at.After(k.Time) {
+		k.Fault = f.reason
+	}
+	return k
+}
+
+// Observe takes in what has been stored. It is an ingest.Observer.
+func (m *Model) Observe(b ingest.Batch) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	node := m.nodes[b.Node]
+	if node == nil {
+		node = &Node{Node: b.Node, Site: b.Site, Rejected: map[string]int{}}
+		m.nodes[b.Node] = node
+	}
+	node.Site = b.Site
+	if b.Status != nil {
+		node.Status = b.Status
+	}
+	if b.Inventory != nil {
+		node.Inventory = b.Inventory
+	}
+	dirty := map[string]bool{}
+	if place, ok := m.index.nodes[b.Node]; ok {
+		dirty[place.Shelf.ID()] = true
+	}
+	for _, r := range b.Readings {
+		if place, ok := m.index.place(r.Device, r.Quantity); ok {
+			dirty[place.Shelf.ID()] = true
+		}
+		m.take(node, r)
+	}
+	if m.provisional && m.adopt(b) {
+		dirty[b.Site+"/provisional/1"] = true
+	}
+	m.wake(dirty)
+}
+
+// take folds one reading in. Older ones than what is known change nothing.
+func (m *Model) take(node *Node, r wire.Reading) {
+	node.Seen = latest(node.Seen, r.Time)
+	if r.IsFault() {
+		node.Rejected[r.Text]++
+		if r.Time.After(m.faults[r.Device].at) {
+			m.faults[r.Device] = fault{r.Text, r.Time}
+		}
+		return
+	}
+	if r.Text != "" {
+		return
+	}
+	if k := m.known[r.Name()]; r.Time.After(k.Time) {
+		m.known[r.Name()] = store.Point{Time: r.Time, Value: r.Value}
+	}
+	m.noteStranger(node, r)
+}
+
+// adopt puts a Pi that reports for the first time on its site's provisional
+// shelf, and reports whether it did. What has no SoC is no Pi.
+func (m *Model) adopt(b ingest.Batch) bool {
+	if _, placed := m.index.nodes[b.Node]; placed {
+		return false
+	}
+	if _, isPi := m.known[socRecord(b.Node)]; !isPi {
+		return false
+	}
+	m.order = append(m.order, b.Node)
+	var sites []string
+	nodes := map[string][]wire.Node{}
+	for _, n := range m.order {
+		site := m.nodes[n].Site
+		if nodes[site] == nil {
+			sites = append(sites, site)
+		}
+		nodes[site] = append(nodes[site], n)
+	}
+	m.index = newIndex(Provisional(sites, nodes))
+	return true
+}
