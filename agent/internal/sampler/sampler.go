@@ -1,0 +1,211 @@
+// Package sampler reads every sensor of one node at the same instants and makes
+// one encoded pack of each.
+package sampler
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"thermarack/agent/wire"
+	"thermarack/agent/wire/clock"
+	"thermarack/agent/wire/senml"
+)
+
+// A Sensor is one quantity of one device that can be read now.
+type Sensor interface {
+	// Name returns the record name, "<device>:<quantity>", unique in its node.
+	Name() string
+	// Read returns the sensor's readings. Their Time is left zero: the sampler
+	// sets it. Read may block for the device's conversion and should return soon
+	// after ctx is done; if it cannot, only this sensor's readings are lost.
+	// Readings beside an error are used too.
+	Read(ctx context.Context) ([]wire.Reading, error)
+}
+
+// A Fault is an error of Read that says which of wire's fault reasons goes into
+// the pack. Any other error goes in as FaultTimeout if it wraps
+// context.DeadlineExceeded, else as FaultNoDevice.
+type Fault struct {
+	Reason string // one of wire's Fault constants
+	Err    error
+}
+
+func (f Fault) Error() string { return f.Err.Error() }
+
+// Unwrap returns the error without its reason.
+func (f Fault) Unwrap() error { return f.Err }
+
+// A Source says which sensors there are at the moment. The same device must
+// come as an equal Sensor name each time. Sensors must not block.
+type Source interface {
+	Sensors() []Sensor
+}
+
+// Fixed is a Source whose sensors never change.
+type Fixed []Sensor
+
+// Sensors returns f itself.
+func (f Fixed) Sensors() []Sensor { return f }
+
+// A Sink takes encoded packs, without blocking. It may keep the slice.
+type Sink interface {
+	Put(pack []byte)
+}
+
+// Options is what a Sampler is made of. Every field is needed but Clock, whose
+// zero value is the wall clock, and Inline.
+type Options struct {
+	Node     wire.Node
+	Boot     string        // random a start; two runs with the same one cannot be told apart
+	Interval time.Duration // whole milliseconds, above 0
+	Source   Source
+	Sink     Sink // not used by Pack
+	Clock    clock.Clock
+	Log      *slog.Logger
+
+	// Inline says that sensors answer at once, from memory: they are read one
+	// after another without a goroutine, and are never late.
+	Inline bool
+}
+
+// A Sampler owns the sampling schedule of one node. It is not safe for
+// concurrent use: call Run, or Pack again and again.
+type Sampler struct {
+	Options
+	seq    uint64
+	tracks map[string]*track // by sensor name; unused when Inline
+}
+
+// New returns a Sampler that has made no pack yet.
+func New(o Options) *Sampler {
+	return &Sampler{Options: o, tracks: map[string]*track{}}
+}
+
+// maxWait bounds how long one sample may take, so that a pack of a long
+// interval does not come much later than its stamp. It leaves room for 20
+// 1-Wire probes on parasite power, which take 0.8 s each, one after another.
+const maxWait = 20 * time.Second
+
+// Run puts a pack into the sink for every multiple of the interval since the
+// Unix epoch, the first one after it was called, until ctx is done; it then
+// returns nil.
+//
+// Sensors are read at the stamp; the pack is ready when all have answered, at
+// the latest a tenth of the interval before the next stamp. Instants that
+// passed meanwhile, because the host slept or its clock was set, are left out:
+// a reading never gets a stamp at which it was not taken. A program that runs
+// faster than the world and wants every instant calls Pack itself.
+func (s *Sampler) Run(ctx context.Context) error {
+	at := Next(s.Clock.Now(), s.Interval)
+	for s.Clock.SleepUntil(ctx, at) == nil {
+		budget := min(s.Interval-s.Interval/10, maxWait)
+		sample, cancel := context.WithDeadline(ctx, s.Clock.Wall(at.Add(budget)))
+		pack, err := s.Pack(sample, at)
+		cancel()
+		switch {
+		case ctx.Err() != nil:
+			return nil // readings cut short are no faults
+		case err != nil:
+			s.Log.Error("pack not made", "at", at, "err", err)
+		default:
+			s.Sink.Put(pack)
+		}
+		at = s.following(at)
+	}
+	return nil
+}
+
+// Next returns the first instant after t that is a multiple of interval since
+// the Unix epoch.
+func Next(t time.Time, interval time.Duration) time.Time {
+	since := time.Duration(t.UnixNano())
+	return time.Unix(0, int64(since-since%interval+interval)).UTC()
+}
+
+// following returns the instant to sample after at: the next of the grid, or
+// where the clock stands now if that was set meanwhile.
+func (s *Sampler) following(at time.Time) time.Time {
+	next := at.Add(s.Interval)
+	now := s.Clock.Now()
+	if ahead := next.Sub(now); ahead > 2*s.Interval || ahead <= -s.Interval {
+		return Next(now, s.Interval)
+	}
+	return next
+}
+
+// Pack reads every sensor once and returns the pack, stamped at, which should be
+// on the grid. A sensor that has not answered when ctx is done, or whose read of
+// an earlier Pack still runs, costs its own readings and yields a fault.
+//
+// The readings come in the order of the source, then the node's seq, which
+// counts packs from 1, and its boot. Given the same readings, seq and boot, the
+// bytes are the same. The error says that the node's own name cannot be written.
+func (s *Sampler) Pack(ctx context.Context, at time.Time) ([]byte, error) {
+	var readings []wire.Reading
+	if s.Inline {
+		readings = s.readInline(ctx)
+	} else {
+		readings = s.readAll(ctx)
+	}
+	if extra := len(readings) - (senml.MaxRecords - 2); extra > 0 {
+		s.Log.Warn("more readings than a pack may hold, the last are left out", "left out", extra)
+		readings = readings[:senml.MaxRecords-2]
+	}
+	s.seq++
+	node := s.Node.Device("")
+	readings = append(readings,
+		wire.Reading{Device: node, Quantity: wire.QuantitySeq, Value: float64(s.seq)},
+		wire.Reading{Device: node, Quantity: wire.QuantityBoot, Text: s.Boot})
+	for i := range readings {
+		readings[i].Time = at
+	}
+	return s.encode(readings)
+}
+
+// encode leaves out readings that cannot be written: one broken sensor must not
+// cost the pack.
+func (s *Sampler) encode(readings []wire.Reading) ([]byte, error) {
+	for {
+		pack, err := wire.EncodePack(readings)
+		var bad senml.BadRecord
+		if err == nil || !errors.As(err, &bad) || bad.Index >= len(readings)-2 {
+			return pack, err
+		}
+		s.Log.Error("reading left out", "name", readings[bad.Index].Name(), "err", bad.Err)
+		readings = append(readings[:bad.Index], readings[bad.Index+1:]...)
+	}
+}
+
+func (s *Sampler) readInline(ctx context.Context) []wire.Reading {
+	var all []wire.Reading
+	for _, sensor := range s.Source.Sensors() {
+		readings, err := sensor.Read(ctx)
+		all = append(all, readings...)
+		if err != nil {
+			all = append(all, fault(sensor.Name(), err))
+		}
+	}
+	return all
+}
+
+// fault is the reading that stands for a rejected sample of a sensor.
+func fault(name string, err error) wire.Reading {
+	device, _, ok := wire.SplitName(name)
+	if !ok {
+		device = name
+	}
+	return wire.Reading{Device: device, Quantity: wire.QuantityFault, Text: reason(err)}
+}
+
+func reason(err error) string {
+	var f Fault
+	switch {
+	case errors.As(err, &f):
+		return f.Reason
+	case errors.Is(err, context.DeadlineExceeded):
+		return wire.FaultTimeout
+	}
+	return wire.FaultNoDevice
+}
