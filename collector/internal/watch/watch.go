@@ -1,0 +1,255 @@
+// Package watch runs the alert rules over what has been stored and keeps what
+// is pending and firing.
+package watch
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"sync"
+	"time"
+
+	"thermarack/agent/wire"
+	"thermarack/agent/wire/layout"
+	"thermarack/alerts"
+	"thermarack/collector/internal/ingest"
+	"thermarack/collector/internal/rack"
+)
+
+// Places finds where a reading belongs.
+type Places interface {
+	Place(device, quantity string) (p rack.Place, ok bool)
+}
+
+// An Event says what happened to an alert.
+type Event string
+
+// The events of one alert, in order.
+const (
+	Fired    Event = "fired"
+	Updated  Event = "updated" // once a minute while a fan alert fires
+	Resolved Event = "resolved"
+)
+
+// A Change is one event of one alert, on the time of the readings.
+type Change struct {
+	At    time.Time
+	Event Event
+	Active
+}
+
+// Options say what a Watch is made of.
+type Options struct {
+	Places   Places
+	Rules    alerts.Rules
+	Late     time.Duration // readings that arrive later than this are history: they never page
+	OnChange func(Change)  // called in order, from Observe's goroutine; must not block
+}
+
+// A Watch is safe for concurrent use. It is an ingest.Observer.
+type Watch struct {
+	options Options
+
+	mu      sync.RWMutex
+	states  map[key]alerts.State
+	active  map[key]Active // pending and firing ones
+	shelves map[string]*shelf
+	changed chan struct{} // closed and replaced at each change of active
+}
+
+// A key names one watched series of one alert.
+type key struct {
+	alert, severity string
+	subject         string // record name, or shelf id
+}
+
+// New returns a Watch that has seen nothing.
+func New(o Options) *Watch {
+	return &Watch{
+		options: o,
+		states:  map[key]alerts.State{},
+		active:  map[key]Active{},
+		shelves: map[string]*shelf{},
+		changed: make(chan struct{}),
+	}
+}
+
+// Active returns what is pending or firing: critical before warning, firing
+// before pending, then the oldest first.
+func (w *Watch) Active() []Active {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	list := make([]Active, 0, len(w.active))
+	for _, a := range w.active {
+		list = append(list, a)
+	}
+	slices.SortFunc(list, func(a, b Active) int {
+		return cmp.Or(
+			cmp.Compare(a.Severity, b.Severity), // "critical" < "warning"
+			cmp.Compare(a.State, b.State),       // "firing" < "pending"
+			a.Since.Compare(b.Since),
+			cmp.Compare(a.ID, b.ID),
+		)
+	})
+	return list
+}
+
+// Changed returns a channel that is closed at the next change of Active.
+func (w *Watch) Changed() <-chan struct{} {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	return w.changed
+}
+
+// Watch sends a token after each change of Active, gathered for a slow reader.
+// The channel is closed when ctx ends.
+func (w *Watch) Watch(ctx context.Context) <-chan struct{} {
+	out := make(chan struct{})
+	go func() {
+		defer close(out)
+		for {
+			next := w.Changed()
+			select {
+			case <-ctx.Done():
+				return
+			case <-next:
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case out <- struct{}{}:
+			}
+		}
+	}()
+	return out
+}
+
+// Observe judges the readings of one stored message.
+func (w *Watch) Observe(b ingest.Batch) {
+	w.mu.Lock()
+	var changes []Change
+	before := w.changed
+	fans := map[*layout.Shelf]time.Time{} // shelves whose fans were heard of, and when
+	for _, r := range b.Readings {
+		if r.Text != "" || b.Received.Sub(r.Time) > w.options.Late {
+			continue
+		}
+		place, ok := w.options.Places.Place(r.Device, r.Quantity)
+		switch {
+		case !ok:
+		case place.Fan != nil:
+			w.takeFan(place, r)
+			fans[place.Shelf] = r.Time
+		case r.Quantity == wire.QuantityTemperature:
+			changes = append(changes, w.judge(place, r)...)
+		}
+	}
+	// Fans are judged when all of the message is known, so that two that start
+	// together are not told as one after the other.
+	for shelf, at := range fans {
+		changes = append(changes, w.judgeFans(shelf, at)...)
+	}
+	if w.changed != before {
+		close(before)
+	}
+	w.mu.Unlock()
+	for _, c := range changes {
+		w.options.OnChange(c)
+	}
+}
+
+// judge holds one temperature against the limits of its place. w.mu is held.
+func (w *Watch) judge(p rack.Place, r wire.Reading) []Change {
+	limits := p.Shelf.Limits
+	switch {
+	case p.Probe != nil && p.Probe.Face == layout.Cold:
+		return w.judgeProbe(p, r, alerts.InletTemperature, limits.Inlet)
+	case p.Probe != nil && p.Probe.Face == layout.Hot:
+		return append(w.judgeProbe(p, r, alerts.HotTemperature, limits.Hot), w.judgeHotAir(p, r)...)
+	case p.Probe == nil && wire.DevicePart(r.Device) == "soc":
+		summary := fmt.Sprintf("%s: SoC at %.1f °C, limit %g °C", p, r.Value, limits.SoC)
+		a := w.about(p, alerts.SocTemperature, alerts.Warning, summary, r.Value)
+		return w.step(key{a.Alert, a.Severity, r.Name()}, limits.SoC, r.Time, a)
+	}
+	return nil
+}
+
+func (w *Watch) judgeProbe(p rack.Place, r wire.Reading, alert string, limit float64) []Change {
+	value := r.Value + p.Probe.Offset
+	summary := fmt.Sprintf("%s: %s air at %.1f °C, limit %g °C", p, p.Probe.Face, value, limit)
+	a := w.about(p, alert, alerts.Warning, summary, value)
+	return w.step(key{alert, alerts.Warning, r.Name()}, limit, r.Time, a)
+}
+
+// judgeHotAir holds the shelf's fused hot air against its critical limit.
+func (w *Watch) judgeHotAir(p rack.Place, r wire.Reading) []Change {
+	value := w.shelf(p.Shelf).fuse(p.Probe, r, w.options.Late)
+	limit := p.Shelf.Limits.Critical
+	summary := fmt.Sprintf("%s: hot air at %.1f °C on average, critical from %g °C", p.Shelf.ID(), value, limit)
+	a := w.about(rack.Place{Shelf: p.Shelf}, alerts.HotTemperature, alerts.Critical, summary, value)
+	return w.step(key{a.Alert, a.Severity, p.Shelf.ID()}, limit, r.Time, a)
+}
+
+func (w *Watch) about(p rack.Place, alert, severity, summary string, value float64) Active {
+	a := Active{
+		Alert: alert, Severity: severity, Summary: summary, Value: value,
+		Site: p.Shelf.Site, Rack: p.Shelf.Rack, Shelf: p.Shelf.Name, Slot: p.Slot,
+	}
+	if p.Probe != nil {
+		a.Probe = p.Probe.Name
+	}
+	return a
+}
+
+// step runs a temperature threshold and keeps the list of what is active.
+func (w *Watch) step(k key, limit float64, at time.Time, a Active) []Change {
+	state, change := w.options.Rules.Temperature(limit).Step(w.states[k], at, a.Value)
+	w.states[k] = state
+	switch {
+	case change == alerts.None && state.Since.IsZero():
+		return nil
+	case change == alerts.Ended || change == alerts.Resolved:
+		return w.remove(k, at, a)
+	case state.Pending():
+		w.put(k, state.Since, "pending", a)
+		return nil
+	}
+	a = w.put(k, state.Since, "firing", a)
+	if change != alerts.Fired {
+		return nil
+	}
+	return []Change{{at, Fired, a}}
+}
+
+// put notes an alert as active; while it lasts its ID and Since stay.
+func (w *Watch) put(k key, since time.Time, state string, a Active) Active {
+	hash := fnv.New64a()
+	fmt.Fprint(hash, k.alert, k.severity, k.subject, since.UnixMilli())
+	a.ID = fmt.Sprintf("%016x", hash.Sum64())
+	a.Since, a.State = since, state
+	if w.active[k] != a {
+		w.active[k] = a
+		w.touch()
+	}
+	return a
+}
+
+// remove ends an alert, and returns the change if it had fired.
+func (w *Watch) remove(k key, at time.Time, now Active) []Change {
+	was, ok := w.active[k]
+	if !ok {
+		return nil
+	}
+	delete(w.active, k)
+	w.touch()
+	if was.State != "firing" {
+		return nil
+	}
+	was.Summary, was.Value = now.Summary, now.Value
+	return []Change{{at, Resolved, was}}
+}
+
+// touch makes Observe wake who waits for a change.
+func (w *Watch) touch() { w.changed = make(chan struct{}) }
