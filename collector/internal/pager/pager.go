@@ -35,6 +35,12 @@ import (
 // re-sends resolves what still fires.
 const horizon = 24 * time.Hour
 
+// resolvedFor is how long a resolved alert is sent again. The library's
+// dispatcher takes alerts in with several workers and keeps the last written: a
+// resolution close to a re-send can be overtaken by it, and would be lost
+// without a repetition.
+const resolvedFor = 15 * time.Minute
+
 // An Alert is one alert as Alertmanager knows it. Its labels are its identity:
 // the name is in "alertname". Empty labels are left out. The annotations
 // "summary" (one line) and "description" are what people read.
@@ -67,8 +73,8 @@ type Pager struct {
 	recorder *recorder
 	pipeline *pipeline
 
-	mu     sync.Mutex // held while alerts are put, so that a re-send cannot undo a resolution
-	firing map[model.Fingerprint]*alert.Alert
+	mu   sync.Mutex                         // held while alerts are put, so that the last put is the last sent
+	sent map[model.Fingerprint]*alert.Alert // what fires, and what was resolved within resolvedFor
 }
 
 // New returns a Pager that has read its configuration and state. Nothing is
@@ -94,7 +100,7 @@ func New(o Options) (*Pager, error) {
 		resend:   cmp.Or(o.Resend, time.Minute),
 		silent:   plan.integrations() == 0,
 		recorder: &recorder{watchers: map[chan struct{}]bool{}},
-		firing:   map[model.Fingerprint]*alert.Alert{},
+		sent:     map[model.Fingerprint]*alert.Alert{},
 	}
 	if p.state, err = openState(o.Dir, plan.retention(), log, o.Registry); err != nil {
 		return nil, err
@@ -114,15 +120,16 @@ func (p *Pager) Run(ctx context.Context) error {
 	}
 	var tasks sync.WaitGroup
 	tasks.Go(func() { p.state.run(ctx) })
-	tasks.Go(func() { p.keepFiring(ctx) })
+	tasks.Go(func() { p.repeat(ctx) })
 	p.pipeline.run(ctx)
 	tasks.Wait()
 	p.state.write()
 	return nil
 }
 
-// keepFiring sends what fires again and again, so that it does not time out.
-func (p *Pager) keepFiring(ctx context.Context) {
+// repeat sends what was sent again and again: what fires does not time out, and
+// what is resolved stays so.
+func (p *Pager) repeat(ctx context.Context) {
 	ticker := time.NewTicker(p.resend)
 	defer ticker.Stop()
 	for {
@@ -131,7 +138,7 @@ func (p *Pager) keepFiring(ctx context.Context) {
 			return
 		case <-ticker.C:
 			if err := p.sendAgain(); err != nil {
-				p.log.Error("firing alerts not sent again", "err", err)
+				p.log.Error("alerts not sent again", "err", err)
 			}
 		}
 	}
@@ -141,10 +148,17 @@ func (p *Pager) sendAgain() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	alerts := make([]*alert.Alert, 0, len(p.firing))
-	for _, a := range p.firing {
+	alerts := make([]*alert.Alert, 0, len(p.sent))
+	for id, a := range p.sent {
 		again := *a
-		again.UpdatedAt, again.EndsAt = now, now.Add(horizon)
+		again.UpdatedAt = now
+		switch {
+		case a.Timeout:
+			again.EndsAt = now.Add(horizon)
+		case now.Sub(a.UpdatedAt) > resolvedFor:
+			delete(p.sent, id)
+			continue
+		}
 		alerts = append(alerts, &again)
 	}
 	return p.pipeline.alerts.Put(context.Background(), alerts...)
@@ -172,11 +186,7 @@ func (p *Pager) Send(alerts ...Alert) error {
 			continue
 		}
 		good = append(good, known)
-		if a.EndsAt.IsZero() {
-			p.firing[known.Fingerprint()] = known
-		} else {
-			delete(p.firing, known.Fingerprint())
-		}
+		p.sent[known.Fingerprint()] = known
 	}
 	if err := p.pipeline.alerts.Put(context.Background(), good...); err != nil {
 		bad = append(bad, fmt.Sprintf("send alerts: %v", err))
@@ -187,7 +197,8 @@ func (p *Pager) Send(alerts ...Alert) error {
 	return nil
 }
 
-// forLibrary returns a as the library keeps it.
+// forLibrary returns a as the library keeps it. Timeout says that it fires: its
+// end is only a time-out.
 func (a Alert) forLibrary(now time.Time) *alert.Alert {
 	known := &alert.Alert{UpdatedAt: now}
 	known.Labels = labelSet(a.Labels)

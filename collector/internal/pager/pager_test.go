@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -54,18 +55,17 @@ type message struct {
 // with 202 after the last.
 func newSink(t *testing.T, answers ...int) sink {
 	t.Helper()
-	s := sink{got: make(chan message, 100)}
-	n := 0 // the tests' integrations send one request at a time
+	s := sink{got: make(chan message, 1000)}
+	var requests atomic.Int64
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var m message
 		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
 			t.Errorf("sink: %v", err)
 		}
 		status := http.StatusAccepted
-		if n < len(answers) {
-			status = answers[n]
+		if n := int(requests.Add(1)); n <= len(answers) {
+			status = answers[n-1]
 		}
-		n++
 		w.WriteHeader(status)
 		s.got <- m
 	}))
@@ -243,6 +243,31 @@ func TestAFiringAlertReachesAWebhookOnceHoweverOftenItIsSent(t *testing.T) {
 	}
 	if n := total(t, reg, "alertmanager_notifications_total"); n != 2 {
 		t.Errorf("alertmanager_notifications_total = %v, want 2", n)
+	}
+}
+
+// TestNoResolutionIsOvertakenByAReSend resolves many alerts while all of them are
+// sent again as fast as can be.
+func TestNoResolutionIsOvertakenByAReSend(t *testing.T) {
+	t.Parallel()
+	ops := newSink(t)
+	p, _ := start(t, pager.Options{ConfigText: ops.webhook(), Resend: time.Millisecond})
+	const shelves = 50
+	alerts := make([]pager.Alert, shelves)
+	for i := range alerts {
+		alerts[i] = firing("FanFailed", fmt.Sprint("s", i))
+	}
+	send(t, p, alerts...)
+	for range shelves {
+		ops.next(t)
+	}
+	for _, a := range alerts {
+		send(t, p, resolved(a))
+	}
+	for range shelves {
+		if got := ops.next(t); got.Status != "resolved" {
+			t.Errorf("sent %+v, want it resolved", got)
+		}
 	}
 }
 
