@@ -1,0 +1,130 @@
+// Package config reads the collector's configuration file.
+package config
+
+import (
+	_ "embed"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"thermarack/agent/wire/yamlfile"
+	"thermarack/alerts"
+)
+
+//go:embed reference.yaml
+var reference []byte
+
+// Reference returns the documented file: every key with its default.
+func Reference() []byte { return reference }
+
+// A Config is what a collector is told. reference.yaml says what each key means.
+type Config struct {
+	Listen string   `yaml:"listen"`
+	MQTT   string   `yaml:"mqtt"`
+	Open   bool     `yaml:"open"`
+	Hosts  []string `yaml:"hosts"`
+
+	Broker             string `yaml:"broker"`
+	BrokerCA           string `yaml:"broker_ca"`
+	BrokerUser         string `yaml:"broker_user"`
+	BrokerPasswordFile string `yaml:"broker_password_file"`
+	Site               string `yaml:"site"`
+
+	Layout    string        `yaml:"layout"`
+	Data      string        `yaml:"data"`
+	Store     string        `yaml:"store"`
+	Retention time.Duration `yaml:"retention"`
+
+	Pager string `yaml:"pager"`
+
+	Stale time.Duration `yaml:"stale"`
+	Rules Rules         `yaml:"rules"`
+}
+
+// Rules are the keys below "rules".
+type Rules struct {
+	For    time.Duration `yaml:"for"`
+	Clear  float64       `yaml:"clear"` // K
+	FanFor time.Duration `yaml:"fan_for"`
+}
+
+// Alerts returns the rules as the alerts package takes them.
+func (r Rules) Alerts() alerts.Rules {
+	rules := alerts.DefaultRules()
+	rules.For, rules.Clear, rules.FanFor = r.For, r.Clear, r.FanFor
+	return rules
+}
+
+// Default returns the configuration without a file.
+func Default() Config {
+	var c Config
+	if err := yamlfile.Decode("reference.yaml", reference, &c); err != nil {
+		panic(err) // embedded, and held by a test
+	}
+	return c
+}
+
+// Load reads the file at path over the defaults; "" gives the defaults. The
+// error is yamlfile.Problems, or the reason why the file cannot be read.
+func Load(path string) (Config, error) {
+	if path == "" {
+		return Default(), nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("read configuration: %w", err)
+	}
+	return Parse(path, data)
+}
+
+// Parse is Load of a file's text.
+func Parse(name string, data []byte) (Config, error) {
+	c := Default()
+	if err := yamlfile.Decode(name, data, &c); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+// Check says what is wrong with c as a whole, by key; where names where it was
+// read, for the message.
+func (c Config) Check(where string) error {
+	var ps yamlfile.Problems
+	fault := func(format string, args ...any) {
+		ps = append(ps, yamlfile.Problem{File: where, Text: fmt.Sprintf(format, args...)})
+	}
+	if c.Store != "tsdb" {
+		fault("store %q: this version has tsdb only", c.Store)
+	}
+	for _, d := range []struct {
+		key   string
+		value time.Duration
+	}{{"retention", c.Retention}, {"stale", c.Stale}} {
+		if d.value <= 0 {
+			fault("%s is %v, want above 0", d.key, d.value)
+		}
+	}
+	if c.Rules.For < 0 || c.Rules.FanFor < 0 || c.Rules.Clear < 0 {
+		fault("rules: for, clear and fan_for cannot be below 0")
+	}
+	for _, l := range []struct{ key, addr string }{{"listen", c.Listen}, {"mqtt", c.MQTT}} {
+		if err := c.checkAddress(l.addr); err != nil {
+			fault("%s: %v", l.key, err)
+		}
+	}
+	return ps.Err()
+}
+
+// checkAddress holds a listener to loopback unless Open says otherwise.
+func (c Config) checkAddress(addr string) error {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("address %q is not HOST:PORT", addr)
+	}
+	ip := net.ParseIP(host)
+	if host == "localhost" || ip != nil && ip.IsLoopback() || c.Open {
+		return nil
+	}
+	return fmt.Errorf("%q can be reached from other hosts and no credentials are asked: give --open if the network is trusted, or listen on 127.0.0.1", addr)
+}

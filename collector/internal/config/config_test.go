@@ -1,0 +1,84 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"thermarack/alerts"
+	"thermarack/collector/internal/config"
+)
+
+func TestTheReferenceIsTheDefault(t *testing.T) {
+	c, err := config.Parse("reference.yaml", config.Reference())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Check("reference.yaml"); err != nil {
+		t.Error(err)
+	}
+	if got, want := c.Rules.Alerts(), alerts.DefaultRules(); got != want {
+		t.Errorf("rules %+v, want %+v", got, want)
+	}
+	if c.Stale != time.Minute || c.Retention != 400*24*time.Hour || c.Listen != "127.0.0.1:8080" {
+		t.Errorf("got %+v", c)
+	}
+}
+
+func TestParseKeepsDefaultsAndNamesWhatIsWrong(t *testing.T) {
+	c, err := config.Parse("c.yaml", []byte("rules: {for: 5m}\n"))
+	if err != nil || c.Rules.For != 5*time.Minute || c.Rules.Clear != 2 {
+		t.Errorf("got %+v, %v, want for 5m and clear still 2", c.Rules, err)
+	}
+	_, err = config.Parse("c.yaml", []byte("listen: 127.0.0.1:1\nrules: {fan_fro: 1s}\n"))
+	if err == nil || err.Error() != `c.yaml:2: unknown key "fan_fro", did you mean "fan_for"?` {
+		t.Errorf("err = %v", err)
+	}
+}
+
+func TestLoadSaysWhichFileCannotBeRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "none.yaml")
+	if _, err := config.Load(path); !os.IsNotExist(err) && (err == nil || !strings.Contains(err.Error(), path)) {
+		t.Errorf("err = %v, want one that names %s", err, path)
+	}
+	if c, err := config.Load(""); err != nil || c.Data != "./data" {
+		t.Errorf("without a file: %+v, %v", c, err)
+	}
+}
+
+func TestCheckHoldsListenersToLoopback(t *testing.T) {
+	tests := []struct {
+		listen string
+		open   bool
+		want   string
+	}{
+		{"127.0.0.1:8080", false, ""},
+		{"[::1]:0", false, ""},
+		{"localhost:8080", false, ""},
+		{":8080", true, ""},
+		{":8080", false, "give --open"},
+		{"0.0.0.0:8080", false, "give --open"},
+		{"8080", true, "is not HOST:PORT"},
+	}
+	for _, tt := range tests {
+		c := config.Default()
+		c.Listen, c.Open = tt.listen, tt.open
+		err := c.Check("flags")
+		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("listen %q, open %v: %v, want …%s…", tt.listen, tt.open, err, tt.want)
+		}
+	}
+}
+
+func TestCheckNamesEveryBadKeyAtOnce(t *testing.T) {
+	c := config.Default()
+	c.Store, c.Stale, c.Rules.Clear = "csv", 0, -1
+	err := c.Check("c.yaml")
+	for _, want := range []string{`store "csv"`, "stale is 0s", "rules: for, clear"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("err = %v, want …%s…", err, want)
+		}
+	}
+}
