@@ -16,3 +16,8 @@ type Batch struct {
 	Status    *wire.Status
 	Inventory *wire.Inventory
 }
+
+// isEmpty tells whether nothing of the message could be used.
+func (b Batch) isEmpty() bool {
+	return len(b.Readings) == 0 && b.Status == nil && b.Inventory == nil
+}

@@ -1,0 +1,352 @@
+package ingest_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"thermarack/agent/wire"
+	"thermarack/collector/internal/ingest"
+	"thermarack/collector/internal/store"
+)
+
+// pass lets the bubble's clock run on for d, and waits until all that this sets
+// off has settled.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+// A shelf is a store that can be told to fail, and an observer.
+type shelf struct {
+	refuse []store.Refusal // of every Append
+
+	mu       sync.Mutex
+	broken   error
+	took     time.Duration // of one Append
+	appends  [][]store.Sample
+	observed []ingest.Batch
+}
+
+func (s *shelf) Append(_ context.Context, samples []store.Sample) ([]store.Refusal, error) {
+	s.mu.Lock()
+	took := s.took
+	s.mu.Unlock()
+	<-time.After(took) // the bubble's clock: a slow disk
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return nil, s.broken
+	}
+	s.appends = append(s.appends, samples)
+	return s.refuse, nil
+}
+
+func (s *shelf) Observe(b ingest.Batch) { s.observed = append(s.observed, b) }
+
+func (s *shelf) set(broken error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken = broken
+}
+
+// values returns what was stored, in order.
+func (s *shelf) values() []float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []float64
+	for _, samples := range s.appends {
+		for _, sample := range samples {
+			out = append(out, sample.Value)
+		}
+	}
+	return out
+}
+
+// A bench is an Ingest under test inside a bubble; it runs until the test ends.
+type bench struct {
+	*ingest.Ingest
+	*shelf
+	registry *prometheus.Registry
+	log      *bytes.Buffer
+	stop     func() // cancels and waits
+	acked    []error
+	start    time.Time
+}
+
+func run(t *testing.T, s *shelf, change func(*ingest.Options)) *bench {
+	t.Helper()
+	b := &bench{shelf: s, registry: prometheus.NewPedanticRegistry(), log: &bytes.Buffer{}, start: time.Now()}
+	o := ingest.Options{Store: s, Observers: []ingest.Observer{s}, Log: slog.New(slog.NewTextHandler(b.log, nil)), Registry: b.registry}
+	if change != nil {
+		change(&o)
+	}
+	b.Ingest = ingest.New(o)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- b.Run(ctx) }()
+	b.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	t.Cleanup(b.stop)
+	return b
+}
+
+// offer hands over one temperature, whose value tells it apart.
+func (b *bench) offer(t *testing.T, v float64) {
+	t.Helper()
+	payload := fmt.Appendf(nil, `[{"n":"%s:temperature","v":%v,"t":%v}]`, probe, v, float64(b.start.UnixMilli())/1000+v/1000)
+	b.send(t, wire.KindReadings, payload)
+}
+
+func (b *bench) send(t *testing.T, kind wire.Kind, payload []byte) {
+	t.Helper()
+	ok := b.Offer(ingest.Delivery{
+		Topic: topicOf(kind), Payload: payload,
+		Done: func(err error) { b.acked = append(b.acked, err) },
+	})
+	if !ok {
+		t.Fatal("offer refused")
+	}
+}
+
+// rejected checks the metric of all reasons; those that want lacks are 0.
+func (b *bench) rejected(t *testing.T, want map[string]int) {
+	t.Helper()
+	var out strings.Builder
+	for _, reason := range ingest.Reasons() {
+		fmt.Fprintf(&out, "thermarack_ingest_rejected_total{reason=%q} %d\n", reason, want[reason])
+	}
+	head := "# HELP thermarack_ingest_rejected_total Records, or whole messages, that are not kept.\n# TYPE thermarack_ingest_rejected_total counter\n"
+	if err := testutil.GatherAndCompare(b.registry, strings.NewReader(head+out.String()), "thermarack_ingest_rejected_total"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWhatWaitsSharesACommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &shelf{took: 20 * time.Millisecond}
+		b := run(t, s, nil)
+		b.offer(t, 0)
+		pass(10 * time.Millisecond) // the first commit is under way
+		for v := range 100 {
+			b.offer(t, float64(v+1))
+		}
+		pass(time.Second)
+		if len(s.appends) != 2 || len(s.appends[1]) != 100 {
+			t.Errorf("%d commits, want 2, the second with 100", len(s.appends))
+		}
+		if len(b.acked) != 101 || len(s.observed) != 101 || s.observed[100].Readings[0].Value != 100 {
+			t.Errorf("%d acknowledged and %d observed, want 101 in order", len(b.acked), len(s.observed))
+		}
+	})
+}
+
+func TestACommitDoesNotWaitLong(t *testing.T) {
+	tests := []struct {
+		name  string
+		every time.Duration
+		n     int
+		want  time.Duration
+	}{
+		{"a lone message by default", 0, 1, 5 * time.Millisecond},
+		{"a lone message as configured", 100 * time.Millisecond, 1, 100 * time.Millisecond},
+		{"never more than 250 ms", time.Hour, 1, 250 * time.Millisecond},
+		{"a window of messages", 250 * time.Millisecond, 16, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := run(t, &shelf{}, func(o *ingest.Options) { o.Every = tt.every })
+				done := make(chan time.Duration, tt.n)
+				for range tt.n {
+					b.Offer(ingest.Delivery{Topic: "x", Done: func(error) { done <- time.Since(b.start) }})
+				}
+				if got := <-done; got != tt.want {
+					t.Errorf("acknowledged after %v, want %v", got, tt.want)
+				}
+			})
+		})
+	}
+}
+
+func TestNothingIsAcknowledgedWhileTheStoreFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		full := errors.New("no space left on device")
+		s := &shelf{broken: full}
+		b := run(t, s, nil)
+		var want []float64
+		for v := range 30 {
+			b.offer(t, float64(v))
+			b.send(t, wire.KindStatus, []byte(`{"online":true}`))
+			want = append(want, float64(v))
+			pass(time.Second)
+		}
+		if len(b.acked) != 0 || len(s.observed) != 0 {
+			t.Errorf("%d acknowledged and %d observed while nothing is stored", len(b.acked), len(s.observed))
+		}
+		if !errors.Is(b.Failing(), full) {
+			t.Errorf("Failing() = %v, want %v", b.Failing(), full)
+		}
+		if n := strings.Count(b.log.String(), "commit failed"); n != 1 {
+			t.Errorf("logged %d times in 30 s, want once", n)
+		}
+
+		s.set(nil)
+		pass(10 * time.Second)
+		if diff := cmp.Diff(want, s.values()); diff != "" {
+			t.Errorf("stored (-want +got):\n%s", diff)
+		}
+		if len(b.acked) != 60 || len(s.observed) != 60 || errors.Join(b.acked...) != nil {
+			t.Errorf("%d acknowledged, %d observed, want 60 without error", len(b.acked), len(s.observed))
+		}
+		for i, batch := range s.observed {
+			if isStatus := batch.Status != nil; isStatus != (i%2 == 1) {
+				t.Errorf("batch %d: status and readings are out of order", i)
+			}
+		}
+		if b.Failing() != nil {
+			t.Errorf("still failing: %v", b.Failing())
+		}
+	})
+}
+
+func TestCancelCommitsWhatWasAccepted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &shelf{took: time.Second}
+		b := run(t, s, nil)
+		for v := range 3 {
+			b.offer(t, float64(v))
+		}
+		b.stop()
+		if len(s.values()) != 3 || len(b.acked) != 3 || errors.Join(b.acked...) != nil {
+			t.Errorf("stored %v, acknowledged %v; want all three", s.values(), b.acked)
+		}
+		if b.Offer(ingest.Delivery{Topic: "x"}) {
+			t.Error("accepts an offer that nobody will commit")
+		}
+	})
+}
+
+func TestCancelGivesBackWhatCannotBeKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := run(t, &shelf{broken: errors.New("disk on fire")}, nil)
+		b.offer(t, 1)
+		pass(time.Second)
+		b.offer(t, 2)
+		before := time.Now()
+		b.stop()
+		if took := time.Since(before); took > 6*time.Second {
+			t.Errorf("Run returned after %v, want at most 6 s", took)
+		}
+		if len(b.acked) != 2 || b.acked[0] == nil || b.acked[1] == nil {
+			t.Errorf("Done got %v, want two errors", b.acked)
+		}
+	})
+}
+
+func TestRubbishIsAcknowledgedAndCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &shelf{}
+		b := run(t, s, nil)
+		b.send(t, wire.KindReadings, []byte("not senml"))
+		b.send(t, wire.KindReadings, fmt.Appendf(nil, `[{"n":"%s:temperature","v":NaN},{"n":"%[1]s:humidity","v":40},{"n":"%[1]s:pressure","v":1,"t":%d}]`,
+			probe, b.start.AddDate(10, 0, 0).Unix()))
+		b.Offer(ingest.Delivery{Topic: "wrong", Done: func(err error) { b.acked = append(b.acked, err) }})
+		b.send(t, wire.KindReadings, []byte("still not"))
+		pass(time.Second)
+		if len(b.acked) != 4 || errors.Join(b.acked...) != nil {
+			t.Errorf("acknowledged %v, want all four", b.acked)
+		}
+		if diff := cmp.Diff([]float64{40}, s.values()); diff != "" {
+			t.Errorf("the good neighbour (-want +got):\n%s", diff)
+		}
+		if len(s.observed) != 1 || len(s.observed[0].Readings) != 1 {
+			t.Errorf("observed %+v, want the humidity", s.observed)
+		}
+		b.rejected(t, map[string]int{"payload": 2, "nan": 1, "future": 1, "topic": 1})
+		if n := strings.Count(b.log.String(), "reason=payload"); n != 1 {
+			t.Errorf("two bad payloads of a node in a minute are %d lines, want 1:\n%s", n, b.log)
+		}
+	})
+}
+
+func TestRefusalsOfTheStoreAreCountedAndNotObserved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &shelf{refuse: []store.Refusal{{Index: 1, Reason: store.RefusedConflict}, {Index: 3, Reason: store.RefusedPast}}}
+		b := run(t, s, nil)
+		for v := range 4 {
+			b.offer(t, float64(v))
+		}
+		pass(time.Second)
+		var seen []float64
+		for _, batch := range s.observed {
+			seen = append(seen, batch.Readings[0].Value)
+		}
+		if diff := cmp.Diff([]float64{0, 2}, seen); diff != "" {
+			t.Errorf("observed (-want +got):\n%s", diff)
+		}
+		if len(b.acked) != 4 {
+			t.Errorf("%d acknowledged, want 4: they would come again for ever", len(b.acked))
+		}
+		b.rejected(t, map[string]int{"conflict": 1, "past": 1})
+	})
+}
+
+func TestTheQueueIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &shelf{broken: errors.New("away")}
+		b := run(t, s, nil)
+		big := ingest.Delivery{Topic: "x/y", Payload: bytes.Repeat([]byte(" "), 1<<20), Done: func(error) {}}
+		n := 0
+		b.offer(t, 1) // blocks the committer
+		pass(time.Second)
+		for b.Offer(big) {
+			n++
+		}
+		if n != 63 {
+			t.Errorf("%d messages of 1 MiB taken, want 63 beside the first", n)
+		}
+		s.set(nil)
+		pass(10 * time.Second)
+		if !b.Offer(big) {
+			t.Error("the queue stays full after the store is back")
+		}
+	})
+}
+
+func BenchmarkIngestTenValues(b *testing.B) {
+	in := ingest.New(ingest.Options{Store: &shelfless{}, Log: slog.New(slog.DiscardHandler)})
+	ctx, cancel := context.WithCancel(b.Context())
+	done := make(chan error)
+	go func() { done <- in.Run(ctx) }()
+	payload := fmt.Appendf(nil, "%s", bytes.ReplaceAll(tenValues(), fmt.Append(nil, noon.Unix()), fmt.Append(nil, time.Now().Unix())))
+	slots := make(chan struct{}, 1024)
+	d := ingest.Delivery{Topic: topicOf(wire.KindReadings), Payload: payload, Done: func(error) { <-slots }}
+	b.ReportAllocs()
+	for b.Loop() {
+		slots <- struct{}{}
+		in.Offer(d)
+	}
+	cancel()
+	<-done
+}
+
+// A shelfless store takes everything and keeps nothing.
+type shelfless struct{}
+
+func (*shelfless) Append(context.Context, []store.Sample) ([]store.Refusal, error) { return nil, nil }

@@ -1,0 +1,47 @@
+package ingest
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+)
+
+type metrics struct {
+	messages prometheus.Counter
+	stored   prometheus.Counter
+	commits  prometheus.Counter
+	failures prometheus.Counter
+	rejected *prometheus.CounterVec
+	duration prometheus.Histogram
+}
+
+// newMetrics registers the metrics of q and of the commits with r. Every reason
+// is there from the start, at 0, so that a rate sees the first rejection.
+func newMetrics(r prometheus.Registerer, q *queue) *metrics {
+	with := promauto.With(r)
+	counter := func(name, help string) prometheus.Counter {
+		return with.NewCounter(prometheus.CounterOpts{Name: "thermarack_ingest_" + name, Help: help})
+	}
+	with.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "thermarack_ingest_waiting",
+		Help: "Messages taken from MQTT and not yet acknowledged.",
+	}, func() float64 { return float64(q.held()) })
+	m := &metrics{
+		messages: counter("messages_total", "Messages taken from MQTT."),
+		stored:   counter("stored_total", "Samples that the store has kept."),
+		commits:  counter("commits_total", "Commits that the store has synced."),
+		failures: counter("commit_failures_total", "Commits that failed and were tried again."),
+		rejected: with.NewCounterVec(prometheus.CounterOpts{
+			Name: "thermarack_ingest_rejected_total",
+			Help: "Records, or whole messages, that are not kept.",
+		}, []string{"reason"}),
+		duration: with.NewHistogram(prometheus.HistogramOpts{
+			Name:    "thermarack_ingest_commit_seconds",
+			Help:    "Wall time of a commit with its sync.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 14), // 1 ms to 8 s
+		}),
+	}
+	for _, reason := range Reasons() {
+		m.rejected.WithLabelValues(reason)
+	}
+	return m
+}
