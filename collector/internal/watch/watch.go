@@ -4,7 +4,6 @@ package watch
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -56,7 +55,9 @@ type Watch struct {
 	states  map[key]alerts.State
 	active  map[key]Active // pending and firing ones
 	shelves map[string]*shelf
-	changed chan struct{} // closed and replaced at each change of active
+	touched bool // active has changed since watchers were told
+
+	watchers map[chan struct{}]bool
 }
 
 // A key names one watched series of one alert.
@@ -72,7 +73,8 @@ func New(o Options) *Watch {
 		states:  map[key]alerts.State{},
 		active:  map[key]Active{},
 		shelves: map[string]*shelf{},
-		changed: make(chan struct{}),
+
+		watchers: map[chan struct{}]bool{},
 	}
 }
 
@@ -96,41 +98,25 @@ func (w *Watch) Active() []Active {
 	return list
 }
 
-// Changed returns a channel that is closed at the next change of Active.
-func (w *Watch) Changed() <-chan struct{} {
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	return w.changed
-}
-
-// Watch sends a token after each change of Active, gathered for a slow reader.
-// The channel is closed when ctx ends.
-func (w *Watch) Watch(ctx context.Context) <-chan struct{} {
-	out := make(chan struct{})
-	go func() {
-		defer close(out)
-		for {
-			next := w.Changed()
-			select {
-			case <-ctx.Done():
-				return
-			case <-next:
-			}
-			select {
-			case <-ctx.Done():
-				return
-			case out <- struct{}{}:
-			}
-		}
-	}()
-	return out
+// Watch returns a channel that gets a value after a change of Active; one that
+// nobody waits for is dropped, so a slow reader hears once of several. cancel
+// ends it.
+func (w *Watch) Watch() (changed <-chan struct{}, cancel func()) {
+	c := make(chan struct{}, 1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.watchers[c] = true
+	return c, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.watchers, c)
+	}
 }
 
 // Observe judges the readings of one stored message.
 func (w *Watch) Observe(b ingest.Batch) {
 	w.mu.Lock()
 	var changes []Change
-	before := w.changed
 	fans := map[*layout.Shelf]time.Time{} // shelves whose fans were heard of, and when
 	for _, r := range b.Readings {
 		if r.Text != "" || b.Received.Sub(r.Time) > w.options.Late {
@@ -151,9 +137,7 @@ func (w *Watch) Observe(b ingest.Batch) {
 	for shelf, at := range fans {
 		changes = append(changes, w.judgeFans(shelf, at)...)
 	}
-	if w.changed != before {
-		close(before)
-	}
+	w.tell()
 	w.mu.Unlock()
 	for _, c := range changes {
 		w.options.OnChange(c)
@@ -231,7 +215,7 @@ func (w *Watch) put(k key, since time.Time, state string, a Active) Active {
 	a.Since, a.State = since, state
 	if w.active[k] != a {
 		w.active[k] = a
-		w.touch()
+		w.touched = true
 	}
 	return a
 }
@@ -243,7 +227,7 @@ func (w *Watch) remove(k key, at time.Time, now Active) []Change {
 		return nil
 	}
 	delete(w.active, k)
-	w.touch()
+	w.touched = true
 	if was.State != "firing" {
 		return nil
 	}
@@ -251,5 +235,16 @@ func (w *Watch) remove(k key, at time.Time, now Active) []Change {
 	return []Change{{at, Resolved, was}}
 }
 
-// touch makes Observe wake who waits for a change.
-func (w *Watch) touch() { w.changed = make(chan struct{}) }
+// tell wakes who waits for a change. w.mu is held.
+func (w *Watch) tell() {
+	if !w.touched {
+		return
+	}
+	w.touched = false
+	for c := range w.watchers {
+		select {
+		case c <- struct{}{}:
+		default: // a value waits already
+		}
+	}
+}

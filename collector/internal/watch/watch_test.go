@@ -1,7 +1,6 @@
 package watch_test
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"testing/fstest"
@@ -174,19 +173,29 @@ func TestAMessageDeliveredTwiceIsToldOnce(t *testing.T) {
 	s.want(t, "1m10s fired SocTemperature warning")
 }
 
-func TestWatchersHearOfEveryChange(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
+func TestWatchersHearOfAChangeAndOnlyOfAChange(t *testing.T) {
 	s := begin(t)
-	changes := s.watch.Changed()
-	s.at(0, pi1.Device("soc"), "temperature", 90)
-	select {
-	case <-changes:
-	default:
-		t.Error("the channel is still open after a change")
+	changed, cancel := s.watch.Watch()
+	heard := func() bool {
+		select {
+		case <-changed:
+			return true
+		default:
+			return false
+		}
 	}
-	tokens := s.watch.Watch(ctx)
+	s.at(0, pi1.Device("soc"), "temperature", 50)
+	if heard() {
+		t.Error("told of a healthy reading")
+	}
+	s.at(10, pi1.Device("soc"), "temperature", 90)
+	if !heard() {
+		t.Error("not told of a pending alert")
+	}
 	cancel()
-	for range tokens {
+	s.at(20, pi1.Device("soc"), "temperature", 50)
+	if heard() {
+		t.Error("told after cancel")
 	}
 }
 
