@@ -1,0 +1,160 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"thermarack/agent/internal/config"
+)
+
+func TestTheReferenceSetsEveryKeyToItsDefault(t *testing.T) {
+	got, err := config.Parse("reference.yaml", strings.NewReader(config.Reference()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(config.Default(), got); diff != "" {
+		t.Errorf("reference (-default +reference):\n%s", diff)
+	}
+}
+
+func TestTheReferenceNamesEveryKey(t *testing.T) {
+	// The error of a key like no other lists all that are known.
+	_, err := config.Parse("f", strings.NewReader("zzzzzzzz: 1\n"))
+	if err == nil {
+		t.Fatal("an unknown key was taken")
+	}
+	_, list, _ := strings.Cut(err.Error(), "known here: ")
+	for key := range strings.SplitSeq(list, ", ") {
+		if !regexp.MustCompile(`(?m)^` + key + `:`).MatchString(config.Reference()) {
+			t.Errorf("the reference does not name %q", key)
+		}
+	}
+}
+
+func TestParse(t *testing.T) {
+	with := func(change func(*config.Config)) config.Config {
+		c := config.Default()
+		change(&c)
+		return c
+	}
+	tests := []struct {
+		name, text string
+		want       config.Config
+		err        string
+	}{
+		{name: "an empty file is the defaults", want: config.Default()},
+		{
+			name: "brokers get a scheme of two, a port, and stand once",
+			text: "broker: [mqtt://A, 'tcp://a:1883', 'mqtts://b', 'ssl://[::1]:99']",
+			want: with(func(c *config.Config) { c.Brokers = []string{"tcp://a:1883", "ssl://b:8883", "ssl://[::1]:99"} }),
+		},
+		{
+			name: "every other key",
+			text: "site: hex\ninterval: 2s\ntls: {ca: ca.pem, cert: c.pem, key: k.pem}\nusername: pi\npassword_file: /run/pw\n",
+			want: config.Config{
+				Brokers: []string{"tcp://thermarack:1883"}, Site: "hex", Interval: 2 * time.Second,
+				TLS: config.TLS{CA: "ca.pem", Cert: "c.pem", Key: "k.pem"}, Username: "pi", PasswordFile: "/run/pw",
+			},
+		},
+		{name: "an unknown key", text: "\nbrokers: []", err: `f.yaml:2: unknown key "brokers", did you mean "broker"?`},
+		{name: "an unknown key below tls", text: "tls: {cafile: x}", err: `f.yaml:1: unknown key "cafile", known here: ca, cert, key`},
+		{name: "a broker without a scheme", text: "broker: [host:1883]", err: `f.yaml: broker "host:1883": want a URL such as tcp://host:1883 or ssl://host:8883`},
+		{name: "a broker over http", text: "broker: ['http://h']", err: `f.yaml: broker "http://h": scheme "http" is none of tcp, mqtt, ssl, tls, mqtts`},
+		{name: "a broker with a password", text: "broker: ['tcp://u:secret@h']", err: `f.yaml: broker "tcp://u:xxxxx@h": put the user name in username and the password in password_file`},
+		{name: "a broker with a path", text: "broker: ['tcp://h/x']", err: `f.yaml: broker "tcp://h/x": nothing may follow the port`},
+		{name: "a site in capitals", text: "site: HEX", err: `f.yaml: site: wire: name "HEX" is not 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit`},
+		{name: "an interval that is none", text: "interval: soon", err: `f.yaml: interval: want a duration such as 10s: time: invalid duration "soon"`},
+		{name: "an interval below the least", text: "interval: 10ms", err: `f.yaml: interval: 10ms is not 100ms to 1h0m0s in whole milliseconds`},
+		{name: "a certificate without a key", text: "tls: {cert: c}", err: `f.yaml: tls: give both cert and key, or neither`},
+		{name: "a password without a name", text: "password_file: p", err: `f.yaml: password_file: needs a username`},
+		{name: "two things wrong, both told", text: "site: A\ntls: {key: k}", err: "f.yaml: tls: give both cert and key, or neither\nf.yaml: site: wire: name \"A\" is not 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := config.Parse("f.yaml", strings.NewReader(tt.text))
+			if text := errorText(err); text != tt.err {
+				t.Fatalf("err = %s\nwant  %s", text, tt.err)
+			}
+			if err == nil {
+				if diff := cmp.Diff(tt.want, got); diff != "" {
+					t.Errorf("config (-want +got):\n%s", diff)
+				}
+			}
+		})
+	}
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func TestFlagsComeBeforeTheEnvironmentBeforeTheFile(t *testing.T) {
+	file, err := config.Parse("f.yaml", strings.NewReader("broker: ['tcp://file']\nsite: file\ninterval: 1s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	environment := map[string]string{"THERMARACK_BROKER": "tcp://env1, tcp://env2,", "THERMARACK_SITE": "env"}
+	fromEnv := config.FromEnvironment(func(key string) string { return environment[key] })
+
+	got, err := file.With(fromEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := config.Config{Brokers: []string{"tcp://env1:1883", "tcp://env2:1883"}, Site: "env", Interval: time.Second}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("file and environment (-want +got):\n%s", diff)
+	}
+
+	got, err = got.With(config.Overrides{Brokers: []string{"tcp://flag"}, Interval: 5 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want = config.Config{Brokers: []string{"tcp://flag:1883"}, Site: "env", Interval: 5 * time.Second}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("and flags (-want +got):\n%s", diff)
+	}
+}
+
+func TestLoadNamesTheFileThatIsMissing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "none.yaml")
+	if _, err := config.Load(path); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("err = %v, want one that names %s", err, path)
+	}
+}
+
+func TestLoadReadsTheFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "agent.yaml")
+	if err := os.WriteFile(path, []byte("site: hex\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := config.Load(path); err != nil || got.Site != "hex" {
+		t.Errorf("Load = %+v, %v, want site hex", got, err)
+	}
+}
+
+func FuzzParseGivesUsableBrokersOrAnError(f *testing.F) {
+	f.Add("broker: ['tcp://a:1', 'ssl://b']\ninterval: 1s")
+	f.Add("broker: [host]\ntls: {ca: x}")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := config.Parse("f.yaml", strings.NewReader(text))
+		if err != nil {
+			return
+		}
+		again, err := config.Default().With(config.Overrides{Brokers: c.Brokers, Site: c.Site, Interval: c.Interval})
+		if err != nil {
+			t.Fatalf("%q gave a configuration that is not valid: %v", text, err)
+		}
+		if diff := cmp.Diff(c.Brokers, again.Brokers); diff != "" {
+			t.Errorf("%q: brokers change when read again:\n%s", text, diff)
+		}
+	})
+}

@@ -1,0 +1,128 @@
+// Package mqtt carries the packs of an outbox to one broker, and keeps the
+// retained messages that say whether the node is there and what it is.
+package mqtt
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"thermarack/agent/internal/outbox"
+	"thermarack/agent/wire"
+	"thermarack/agent/wire/clock"
+)
+
+// Options is what a Publisher is made of. Broker, Site, Node, Boot, Box and Log
+// are needed.
+type Options struct {
+	Broker string // URL with scheme tcp or ssl and a port
+	Site   string
+	Node   wire.Node // also the client id
+	Boot   string    // as in the packs
+	Box    *outbox.Box
+	Clock  clock.Clock // of the status messages' time
+	Log    *slog.Logger
+
+	Security Security
+	Backoff  Backoff // zero: half a second to half a minute
+}
+
+// Backoff is the wait between attempts to connect. It doubles from Min to Max,
+// and half of it is random, so that a rack does not come back as one.
+type Backoff struct {
+	Min, Max time.Duration
+}
+
+// A Publisher carries the packs of its box to its broker.
+//
+// A pack leaves the box when its PUBACK has come. All state lies in the box: each
+// connection is a new clean session, after which the box is taken from its
+// oldest pack on. A persistent session would keep a second copy of what is in
+// flight in the client, which the bounds of the box do not hold for, and a third
+// in the broker. So a pack may arrive twice, in order each time; its stamp makes
+// the second one no news.
+type Publisher struct {
+	Options
+	changed chan struct{} // an inventory waits to be sent
+
+	mu        sync.Mutex
+	inventory []byte
+}
+
+// New returns a Publisher that has not connected yet.
+func New(o Options) *Publisher {
+	if o.Backoff.Min == 0 {
+		o.Backoff = Backoff{Min: 500 * time.Millisecond, Max: 30 * time.Second}
+	}
+	return &Publisher{Options: o, changed: make(chan struct{}, 1)}
+}
+
+// SetInventory replaces the retained inventory, now and after each connect. It
+// is safe for concurrent use with Run. The error says that i cannot be encoded.
+func (p *Publisher) SetInventory(i wire.Inventory) error {
+	text, err := json.Marshal(i)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	p.inventory = text
+	p.mu.Unlock()
+	select {
+	case p.changed <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// Run connects, publishes and connects again until ctx is done. It then sends
+// what it can of the box within two seconds, says that the node is offline,
+// disconnects and returns nil. No error of a broker ends it; each is logged once.
+func (p *Publisher) Run(ctx context.Context) error {
+	wait, last := p.Backoff.Min, ""
+	for {
+		delivered, err := p.session(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if delivered { // a broker that takes us and throws us out is no progress
+			wait, last = p.Backoff.Min, ""
+		}
+		if text := err.Error(); text != last {
+			p.Log.Warn("no connection to the broker", "broker", p.Broker, "err", err, "waiting", p.Box.Len())
+			last = text
+		}
+		if !sleep(ctx, wait/2+rand.N(wait/2+1)) {
+			return nil
+		}
+		wait = min(2*wait, p.Backoff.Max)
+	}
+}
+
+// sleep returns false if ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+func (p *Publisher) topic(kind wire.Kind) string {
+	return wire.Topic{Site: p.Site, Node: p.Node, Kind: kind}.String()
+}
+
+// status encodes the retained status as of now.
+func (p *Publisher) status(online bool) []byte {
+	t := float64(p.Clock.Now().UnixMilli()) / 1000
+	text, err := json.Marshal(wire.Status{Online: online, Boot: p.Boot, T: t})
+	if err != nil {
+		panic(err) // a bool, a string and a finite number always marshal
+	}
+	return text
+}

@@ -1,0 +1,178 @@
+package mqtt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	paho "github.com/eclipse/paho.mqtt.golang"
+
+	"thermarack/agent/wire"
+)
+
+const (
+	// ackTimeout is how long the oldest pack in flight may lack its PUBACK. A
+	// broker that withholds one, because it could not store the pack, gets it
+	// again on the next connection only (MQTT 3.1.1, section 4.4).
+	ackTimeout = 30 * time.Second
+	// farewell is the time that a stop may take.
+	farewell = 2 * time.Second
+)
+
+var errNoAck = errors.New("the broker has acknowledged nothing for 30 s; look whether it can store")
+
+// A session is one connection, from CONNACK on.
+type session struct {
+	link
+	p      *Publisher
+	flying []flight // oldest first
+	acks   int
+}
+
+// A flight is a pack that was sent and lacks its PUBACK. Brokers acknowledge in
+// order, so only the first one is ever waited for.
+type flight struct {
+	id    uint64
+	token paho.Token
+}
+
+// session connects and publishes until the connection or ctx ends. delivered
+// says that the broker acknowledged a pack; err why the connection ended, nil
+// if ctx did.
+func (p *Publisher) session(ctx context.Context) (delivered bool, err error) {
+	link, err := p.connect(ctx)
+	if err != nil {
+		return false, err
+	}
+	s := &session{link: link, p: p}
+	p.Box.Rewind()
+	err = s.announce()
+	if err == nil {
+		p.Log.Info("connected", "broker", p.Broker, "waiting", p.Box.Len())
+		err = s.serve(ctx)
+	}
+	if ctx.Err() != nil {
+		s.leave()
+		return s.acks > 0, nil
+	}
+	_ = s.conn.Close() // without a DISCONNECT, so that the last will is sent
+	return s.acks > 0, err
+}
+
+// announce publishes the retained messages. Their acknowledgements are not
+// waited for: if one is lost, so is the connection.
+func (s *session) announce() error {
+	s.retain(wire.KindStatus, s.p.status(true))
+	return s.inventory()
+}
+
+func (s *session) retain(kind wire.Kind, payload []byte) paho.Token {
+	return s.client.Publish(s.p.topic(kind), 1, true, payload)
+}
+
+func (s *session) inventory() error {
+	s.p.mu.Lock()
+	text := s.p.inventory
+	s.p.mu.Unlock()
+	if text == nil {
+		return nil
+	}
+	return failed(s.retain(wire.KindInventory, text))
+}
+
+// failed returns the error that a token has already, if any.
+func failed(t paho.Token) error {
+	select {
+	case <-t.Done():
+		return t.Error()
+	default:
+		return nil
+	}
+}
+
+// serve moves packs until the connection or ctx ends.
+func (s *session) serve(ctx context.Context) error {
+	timeout := time.NewTimer(ackTimeout)
+	defer timeout.Stop()
+	s.send()
+	for {
+		if len(s.flying) == 0 {
+			timeout.Reset(ackTimeout)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-s.lost:
+			return err
+		case <-timeout.C:
+			return errNoAck
+		case <-s.acknowledged():
+			if err := s.land(); err != nil {
+				return err
+			}
+			timeout.Reset(ackTimeout)
+		case <-s.p.Box.More():
+			s.send()
+		case <-s.p.changed:
+			if err := s.inventory(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// acknowledged is ready when the oldest flight has ended.
+func (s *session) acknowledged() <-chan struct{} {
+	if len(s.flying) == 0 {
+		return nil
+	}
+	return s.flying[0].token.Done()
+}
+
+// land takes the oldest flight off, and its pack out of the box if the broker
+// has it.
+func (s *session) land() error {
+	oldest := s.flying[0]
+	if err := oldest.token.Error(); err != nil {
+		return fmt.Errorf("publish: %w", err)
+	}
+	s.flying = s.flying[1:]
+	s.p.Box.Ack(oldest.id)
+	s.acks++
+	return nil
+}
+
+// send hands all that the box gives to the client.
+func (s *session) send() {
+	topic := s.p.topic(wire.KindReadings)
+	for {
+		id, pack, ok := s.p.Box.Next()
+		if !ok {
+			return
+		}
+		s.flying = append(s.flying, flight{id, s.client.Publish(topic, 1, false, pack)})
+	}
+}
+
+// leave empties the box as far as it can, says that the node goes, and closes
+// the connection.
+func (s *session) leave() {
+	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	defer cancel()
+	s.send()
+	for len(s.flying) > 0 && ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-s.lost:
+			return
+		case <-s.acknowledged():
+			if s.land() != nil {
+				return
+			}
+			s.send()
+		}
+	}
+	s.retain(wire.KindStatus, s.p.status(false)).WaitTimeout(farewell)
+	s.client.Disconnect(uint(farewell.Milliseconds()))
+}
