@@ -1,0 +1,76 @@
+package store
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"thermarack/agent/wire"
+)
+
+// QuantityFaults is the quantity of the series that count rejected samples, one
+// a device and reason. Latest leaves them out.
+const QuantityFaults = "faults"
+
+// OutOfOrder is how much older than the newest stored sample another may be,
+// unless a store is opened with a window of its own: the week that an agent
+// may be cut off from its broker.
+const OutOfOrder = 7 * 24 * time.Hour
+
+// ErrSample reports a sample that no store takes, a bug of the caller: nothing
+// of the call was stored, and calling again will not help.
+var ErrSample = errors.New("bad sample")
+
+// Check returns an error that wraps ErrSample and says what is wrong, unless
+// the sample can be stored and found again: it has a device, a quantity without
+// a colon, the unit of that quantity, a time, and a finite value.
+func (s Sample) Check() error {
+	switch {
+	case s.Device == "" || s.Quantity == "" || strings.Contains(s.Quantity, ":"):
+		return fmt.Errorf("%w: name %.120q is not <device>:<quantity>", ErrSample, s.Name())
+	case s.Reason != "" && s.Quantity != QuantityFaults:
+		return fmt.Errorf("%w: %s: reason %.40q belongs to %s only", ErrSample, s.Name(), s.Reason, QuantityFaults)
+	case hasUnit(s.Quantity) && s.Unit != wire.UnitOf(s.Quantity):
+		return fmt.Errorf("%w: %s: unit %.40q, want %q", ErrSample, s.Name(), s.Unit, wire.UnitOf(s.Quantity))
+	case !utf8.ValidString(s.Site + string(s.Node) + s.Name() + s.Unit + s.Reason):
+		return fmt.Errorf("%w: series %.200q is not UTF-8", ErrSample, s.Series)
+	case s.Time.IsZero():
+		return fmt.Errorf("%w: %s: no time", ErrSample, s.Name())
+	case math.IsNaN(s.Value) || math.IsInf(s.Value, 0):
+		return fmt.Errorf("%w: %s: value %v is not finite", ErrSample, s.Name(), s.Value)
+	}
+	return nil
+}
+
+// hasUnit tells whether all series of a quantity have one unit, or none.
+func hasUnit(quantity string) bool {
+	return wire.UnitOf(quantity) != "" || quantity == wire.QuantityThrottled || quantity == QuantityFaults
+}
+
+// Compare orders series by name, then site, node, reason and unit. It returns
+// less than, more than or exactly 0, as cmp.Compare does.
+func (s Series) Compare(other Series) int {
+	return cmp.Or(
+		cmp.Compare(s.Name(), other.Name()),
+		cmp.Compare(s.Site, other.Site),
+		cmp.Compare(s.Node, other.Node),
+		cmp.Compare(s.Reason, other.Reason),
+		cmp.Compare(s.Unit, other.Unit),
+	)
+}
+
+// Merge joins the points of several series, each in time order, into one in
+// time order. Of points at one instant, that of the first list is kept.
+func Merge(lists ...[]Point) []Point {
+	if len(lists) == 1 {
+		return lists[0]
+	}
+	all := slices.Concat(lists...)
+	slices.SortStableFunc(all, func(a, b Point) int { return a.Time.Compare(b.Time) })
+	return slices.CompactFunc(all, func(a, b Point) bool { return a.Time.Equal(b.Time) })
+}

@@ -1,0 +1,291 @@
+package tsdb
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/storage"
+
+	"thermarack/collector/internal/store"
+)
+
+// A track is what the store remembers of a series that it has been given
+// samples of since it was opened.
+type track struct {
+	labels labels.Labels
+	ref    storage.SeriesRef // the library's; saves it a lookup by labels
+	newest int64             // Unix ms; no stored sample is later. math.MaxInt64: not known yet
+}
+
+// An entry is one sample on its way into the library.
+type entry struct {
+	*track
+	index int   // in the samples given to Append
+	time  int64 // Unix ms
+	value float64
+}
+
+// late tells whether the library may already have a sample at e's time, or one
+// that is later: it then goes where the library drops conflicts silently.
+func (e entry) late() bool { return e.time <= e.newest }
+
+// Append stores samples, with times cut to milliseconds and values rounded by
+// Round, and returns once they are on disk. It returns those that are refused,
+// in order: older than the window before the newest sample there was before the
+// call, or in conflict with the value, after rounding, that is stored at the
+// same instant of the same series. The same sample again changes nothing. Calls
+// are done one after the other; many samples a call are much faster.
+//
+// The error wraps store.ErrSample for a bug of the caller, ErrDiskFull and the
+// error of ctx when nothing was stored and the call can be made again;
+// ErrDamaged when only a restart helps, until which all further calls fail;
+// fs.ErrClosed after Close.
+func (s *Store) Append(ctx context.Context, samples []store.Sample) ([]store.Refusal, error) {
+	for i, sample := range samples {
+		if err := sample.Check(); err != nil {
+			return nil, fmt.Errorf("append sample %d of %d: %w", i, len(samples), err)
+		}
+	}
+	if err := s.enter(ctx); err != nil {
+		return nil, fmt.Errorf("append: %w", err)
+	}
+	defer s.life.RUnlock()
+	s.appending.Lock()
+	defer s.appending.Unlock()
+	if s.damage != nil {
+		return nil, fmt.Errorf("append: %w", s.damage)
+	}
+	refused, err := s.append(ctx, samples)
+	if err != nil {
+		return nil, fmt.Errorf("append to %s: %w", s.dir, err)
+	}
+	slices.SortFunc(refused, func(a, b store.Refusal) int { return cmp.Compare(a.Index, b.Index) })
+	return refused, nil
+}
+
+func (s *Store) append(ctx context.Context, samples []store.Sample) ([]store.Refusal, error) {
+	if err := checkSpace(s.dir, s.minFree); err != nil {
+		return nil, err
+	}
+	var seen dedup
+	entries := seen.within(s.entries(samples))
+	stored, err := s.stored(ctx, entries)
+	if err != nil {
+		return nil, err
+	}
+	entries = seen.against(stored, entries)
+	past, err := s.commit(ctx, entries)
+	if err != nil {
+		return nil, err
+	}
+	return append(seen.refused, past...), nil
+}
+
+// entries returns the samples in the order of their times, which is the one
+// that the library likes: of an empty store the first sample is the beginning,
+// and of a series each one earlier than the last takes the slow way.
+func (s *Store) entries(samples []store.Sample) []entry {
+	entries := make([]entry, len(samples))
+	for i, sample := range samples {
+		entries[i] = entry{
+			track: s.track(sample.Series),
+			index: i,
+			time:  sample.Time.UnixMilli(),
+			value: Round(sample.Value, sample.Unit),
+		}
+	}
+	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Compare(a.time, b.time) })
+	return entries
+}
+
+func (s *Store) track(series store.Series) *track {
+	t, ok := s.tracks[series]
+	if !ok {
+		t = &track{labels: Labels(series), newest: math.MaxInt64}
+		s.tracks[series] = t
+	}
+	return t
+}
+
+// An instant is a place for one value.
+type instant struct {
+	*track
+	time int64 // Unix ms
+}
+
+// A dedup finds samples that come again, and those that contradict.
+type dedup struct{ refused []store.Refusal }
+
+// within returns the first entry of each instant.
+func (d *dedup) within(entries []entry) []entry {
+	first := make(map[instant]float64, len(entries))
+	return slices.DeleteFunc(entries, func(e entry) bool {
+		if d.has(first, e) {
+			return true
+		}
+		first[instant{e.track, e.time}] = e.value
+		return false
+	})
+}
+
+// against returns the entries that are not stored.
+func (d *dedup) against(stored map[instant]float64, entries []entry) []entry {
+	return slices.DeleteFunc(entries, func(e entry) bool { return d.has(stored, e) })
+}
+
+// has tells whether values has one at the instant of e, and refuses e if it is
+// another one.
+func (d *dedup) has(values map[instant]float64, e entry) bool {
+	value, ok := values[instant{e.track, e.time}]
+	if ok && value != e.value {
+		d.refused = append(d.refused, store.Refusal{Index: e.index, Reason: store.RefusedConflict})
+	}
+	return ok
+}
+
+// stored returns the values that the store has at the times of late entries,
+// and others between them.
+//
+// The library reports a conflict with the newest sample of a series only. Older
+// ones it drops at commit, or stores beside the first, depending on where that
+// one is by now.
+func (s *Store) stored(ctx context.Context, entries []entry) (map[instant]float64, error) {
+	spans := lateSpans(entries)
+	if len(spans) == 0 {
+		return nil, nil
+	}
+	all := span{math.MaxInt64, math.MinInt64}
+	for _, sp := range spans {
+		all = span{min(all.from, sp.from), max(all.to, sp.to)}
+	}
+	q, err := s.db.Querier(all.from, all.to)
+	if err != nil {
+		return nil, fmt.Errorf("look up stored samples: %w", err)
+	}
+	values := make(map[instant]float64)
+	for t, sp := range spans {
+		if err = lookup(ctx, q, t, sp, values); err != nil {
+			break
+		}
+	}
+	if err := errors.Join(err, q.Close()); err != nil {
+		return nil, fmt.Errorf("look up stored samples: %w", err)
+	}
+	return values, nil
+}
+
+// lateSpans returns what has to be looked up: of each series with late entries
+// from the first of these to the last, and to the end of time while it is not
+// known what the newest sample is.
+func lateSpans(entries []entry) map[*track]span {
+	spans := make(map[*track]span)
+	for _, e := range entries { // by time
+		if !e.late() {
+			continue
+		}
+		sp, ok := spans[e.track]
+		if !ok {
+			sp.from = e.time
+		}
+		sp.to = e.time
+		if e.newest == math.MaxInt64 {
+			sp.to = math.MaxInt64
+		}
+		spans[e.track] = sp
+	}
+	return spans
+}
+
+// lookup adds the values of a series in a span, and learns from a span that
+// goes on to the end of time which is the newest.
+func lookup(ctx context.Context, q storage.Querier, t *track, sp span, values map[instant]float64) error {
+	newest := sp.from - 1
+	err := walk(q.Select(ctx, false, sp.hints(), matchLabels(t.labels)...), func(ls labels.Labels, points iterator) {
+		if !labels.Equal(ls, t.labels) {
+			return
+		}
+		for points.next() {
+			newest = points.time
+			values[instant{t, points.time}] = points.value
+		}
+	})
+	if err == nil && sp.to == math.MaxInt64 {
+		t.newest = newest
+	}
+	return err
+}
+
+// commit stores entries, in order, and returns when they are on disk.
+func (s *Store) commit(ctx context.Context, entries []entry) ([]store.Refusal, error) {
+	if len(entries) == 0 {
+		return nil, nil // what is stored was synced by the call that stored it, or by Open
+	}
+	app := s.db.AppenderV2(ctx)
+	var refused []store.Refusal
+	kept := make([]entry, 0, len(entries))
+	for _, e := range entries {
+		ref, err := app.Append(e.ref, e.labels, 0, e.time, e.value, nil, nil, storage.AOptions{})
+		reason := refusal(err)
+		switch {
+		case err == nil:
+			e.ref = ref
+			kept = append(kept, e)
+		case reason != "":
+			refused = append(refused, store.Refusal{Index: e.index, Reason: reason})
+		default:
+			return nil, errors.Join(err, s.damaged(app.Rollback()))
+		}
+	}
+	if err := s.damaged(s.flush(app)); err != nil {
+		return nil, err
+	}
+	for _, e := range kept {
+		e.newest = max(e.newest, e.time)
+	}
+	return refused, nil
+}
+
+// refusal returns the reason for which the library refuses a sample for good,
+// "" for any other error.
+func refusal(err error) string {
+	switch {
+	case errors.Is(err, storage.ErrTooOldSample),
+		errors.Is(err, storage.ErrOutOfBounds),
+		errors.Is(err, storage.ErrOutOfOrderSample):
+		return store.RefusedPast
+	case errors.Is(err, storage.ErrDuplicateSampleForTimestamp):
+		return store.RefusedConflict
+	}
+	return ""
+}
+
+// flush commits and syncs.
+func (s *Store) flush(app storage.AppenderV2) error {
+	if err := app.Commit(); err != nil {
+		return err
+	}
+	failed, err := s.counters.value(countUnlogged)
+	switch {
+	case err != nil:
+		return err
+	case failed > 0:
+		return errors.New("write to wbl/, the log of out-of-order samples")
+	}
+	return s.sync.Sync()
+}
+
+// damaged makes an error of the logs one of every further Append. A log that
+// was not written is behind the memory of the library from there on: a sample
+// that comes again would be found stored, and be gone after a restart.
+func (s *Store) damaged(err error) error {
+	if err == nil {
+		return nil
+	}
+	s.damage = fmt.Errorf("%w: check the disk and restart: %w", ErrDamaged, err)
+	return s.damage
+}
