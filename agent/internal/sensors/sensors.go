@@ -1,0 +1,154 @@
+// Package sensors finds what a node can measure and makes sampler sensors of
+// it: 1-Wire thermometers, thermal zones, hwmon chips and the Pi's throttling.
+package sensors
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"thermarack/agent/internal/sampler"
+	"thermarack/agent/wire"
+	"thermarack/hardware/onewire"
+)
+
+// A Part is one thing that was found. Its strings come from the host and are
+// hostile until escaped.
+type Part struct {
+	Device  string         // its name on the wire, or "" if its value is not published
+	What    string         // "DS18B20", "cpu-thermal", "pwmfan fan1"
+	Bus     string         // "w1_bus_master1", "hwmon2", "thermal", "firmware"
+	Address string         // on the bus: a ROM, a zone's directory, a channel's name
+	Sensor  sampler.Sensor // reads it; nil if there is nothing to read
+	Note    string         // why it is not published or not read; "" if it is
+}
+
+// A Set is the parts of one node. It is safe for concurrent use.
+type Set struct {
+	root     fs.FS
+	node     wire.Node
+	log      *slog.Logger
+	oneWire  *onewire.Reader // one for good: it knows which reads still hang
+	throttle throttle
+
+	mu    sync.Mutex
+	parts []Part
+}
+
+// New returns the parts below root, the host's root, as they are now.
+func New(root fs.FS, node wire.Node, log *slog.Logger) *Set {
+	s := &Set{root: root, node: node, log: log, oneWire: onewire.NewReader(root)}
+	s.throttle.root, s.throttle.name = root, node.Device("soc")+":"+wire.QuantityThrottled
+	s.parts = s.find()
+	return s
+}
+
+// find lists every part: 1-Wire, then thermal zones, throttling and hwmon. It
+// reads names only and starts no measurement, so it cannot hang on one.
+func (s *Set) find() []Part {
+	parts := slices.Concat(s.findOneWire(), s.findZones(), s.findThrottled())
+	return append(parts, s.findHwmon()...)
+}
+
+// Parts returns everything that was found, also what cannot be read.
+func (s *Set) Parts() []Part {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.parts)
+}
+
+// Sensors returns the sensors of the parts that are published, in a stable
+// order.
+func (s *Set) Sensors() []sampler.Sensor {
+	var list []sampler.Sensor
+	for _, p := range s.Parts() {
+		if p.Device != "" && p.Sensor != nil {
+			list = append(list, p.Sensor)
+		}
+	}
+	return list
+}
+
+// Inventory returns the published parts as the inventory message lists them.
+func (s *Set) Inventory() []wire.Part {
+	var list []wire.Part
+	for _, p := range s.Parts() {
+		if p.Device != "" {
+			list = append(list, wire.Part{Device: p.Device, Part: p.What, Bus: p.Bus})
+		}
+	}
+	return list
+}
+
+// The kernel searches its 1-Wire buses every 10 s and gives a lost part up after
+// 100 s; a minute follows that closely enough. The throttled word must be seen
+// every 2 s, since the kernel's rpi_volt driver clears it that often.
+const (
+	rescanEvery = time.Minute
+	pollEvery   = 2 * time.Second
+)
+
+// Run looks for parts that came or went every minute, and gathers the throttled
+// word every two seconds, until ctx is done; it then returns nil. changed is
+// called, from one goroutine, whenever Inventory has become another.
+func (s *Set) Run(ctx context.Context, changed func()) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return every(ctx, pollEvery, s.throttle.poll) })
+	g.Go(func() error {
+		return every(ctx, rescanEvery, func() {
+			if s.rescan() {
+				changed()
+			}
+		})
+	})
+	return g.Wait()
+}
+
+func every(ctx context.Context, d time.Duration, do func()) error {
+	tick := time.NewTicker(d)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			do()
+		}
+	}
+}
+
+// rescan finds the parts again and tells whether the inventory is another.
+func (s *Set) rescan() bool {
+	before, parts := s.Inventory(), s.find()
+	s.mu.Lock()
+	s.parts = parts
+	s.mu.Unlock()
+	after := s.Inventory()
+	if slices.Equal(before, after) {
+		return false
+	}
+	s.log.Info("parts changed", "before", len(before), "now", len(after))
+	return true
+}
+
+// hostFault gives an error of reading a file its reason: the part's silence if
+// the kernel says so, and otherwise a value that nobody can use.
+func hostFault(err error) error {
+	var errno syscall.Errno
+	reason := wire.FaultRange
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
+		reason = wire.FaultTimeout
+	case errors.As(err, &errno), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission),
+		errors.Is(err, fs.ErrInvalid):
+		reason = wire.FaultNoDevice
+	}
+	return sampler.Fault{Reason: reason, Err: err}
+}
