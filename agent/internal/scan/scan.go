@@ -1,0 +1,178 @@
+// Package scan shows a person what a node finds: every part, its value, how long
+// that took, and what to do about a part that has none.
+package scan
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"thermarack/agent/internal/sampler"
+	"thermarack/agent/internal/sensors"
+	"thermarack/hardware/onewire"
+)
+
+// A Row is one part as a person or a program reads it. All texts are safe to
+// print.
+type Row struct {
+	Part    string   `json:"part"`
+	Bus     string   `json:"bus"`
+	Address string   `json:"address"`
+	Value   *float64 `json:"value"` // null without one
+	Unit    string   `json:"unit"`
+	TookMS  float64  `json:"took_ms"` // to read it, to 0.001; 0 if it is not read
+	Health  string   `json:"health"`  // "ok", perhaps with a note, or the reason why there is no value
+}
+
+// OK tells whether the part gave a value.
+func (r Row) OK() bool { return r.Value != nil }
+
+// patience is how long a part may take: 20 probes on parasite power convert one
+// after another.
+const patience = 20 * time.Second
+
+// Read reads all parts at the same time and returns a row for each, in the order
+// of parts. One that does not answer within 20 s, or when ctx is done, is
+// rejected as timeout.
+func Read(ctx context.Context, parts []sensors.Part) []Row {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	rows := make([]Row, len(parts))
+	answers := make([]chan Row, len(parts))
+	for i, p := range parts {
+		rows[i] = newRow(p)
+		if p.Sensor == nil {
+			continue
+		}
+		row, answer := rows[i], make(chan Row, 1)
+		answers[i] = answer
+		go func() { answer <- row.read(ctx, p) }()
+	}
+	for i, answer := range answers {
+		if answer == nil {
+			continue
+		}
+		select {
+		case row := <-answer:
+			rows[i] = row
+		case <-ctx.Done():
+			rows[i] = late(newRow(parts[i]), answer)
+		}
+	}
+	return rows
+}
+
+// late returns the answer if it came with the deadline, else a rejection.
+func late(row Row, answer <-chan Row) Row {
+	select {
+	case row := <-answer:
+		return row
+	default:
+		row.TookMS, row.Health = float64(patience.Milliseconds()), "timeout: no answer; check the bus and its other readers"
+		return row
+	}
+}
+
+func newRow(p sensors.Part) Row {
+	return Row{Part: printable(p.What), Bus: printable(p.Bus), Address: printable(p.Address), Health: printable(p.Note)}
+}
+
+// read returns the row with its value or the reason why there is none.
+func (r Row) read(ctx context.Context, p sensors.Part) Row {
+	begun := time.Now()
+	readings, err := p.Sensor.Read(ctx)
+	r.TookMS = float64(time.Since(begun).Microseconds()) / 1000
+	switch {
+	case err != nil:
+		r.Health = printable(explain(err))
+	case len(readings) == 0:
+		r.Health = "no reading"
+	default:
+		r.Value, r.Unit = &readings[0].Value, readings[0].Unit
+		r.Health = "ok"
+		if p.Note != "" {
+			r.Health += ", " + printable(p.Note)
+		}
+	}
+	return r
+}
+
+// explain returns "<reason>: <what was seen and what to do>".
+func explain(err error) string {
+	var probe onewire.Fault
+	var fault sampler.Fault
+	switch {
+	case errors.As(err, &probe):
+		return probe.Error() // without the path, which the address says
+	case errors.As(err, &fault):
+		return fault.Reason + ": " + err.Error()
+	}
+	return err.Error()
+}
+
+// printable makes a text of the host safe for a terminal: what is not visible,
+// control characters and changes of the writing direction among it, becomes an
+// escape, and what is too long is cut.
+func printable(s string) string {
+	const longest = 200
+	var b strings.Builder
+	for _, r := range s {
+		if b.Len() > longest {
+			return b.String() + "…"
+		}
+		if strconv.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+	}
+	return b.String()
+}
+
+// WriteJSON writes rows as one JSON array on one line.
+func WriteJSON(w io.Writer, rows []Row) error {
+	if rows == nil {
+		rows = []Row{}
+	}
+	return json.NewEncoder(w).Encode(rows)
+}
+
+// WriteTable writes rows as a table; mark is the index of a row to point at, or
+// -1.
+func WriteTable(w io.Writer, rows []Row, mark int) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "PART\tBUS\tADDRESS\tVALUE\tTIME\tHEALTH")
+	for i, r := range rows {
+		health := r.Health
+		if i == mark {
+			health += "  <-- this one rises"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Part, r.Bus, r.Address, r.value(), r.took(), health)
+	}
+	return t.Flush()
+}
+
+func (r Row) value() string {
+	switch {
+	case r.Value == nil:
+		return "-"
+	case r.Unit == "Cel":
+		return fmt.Sprintf("%.2f °C", *r.Value)
+	case r.Unit == "":
+		return fmt.Sprintf("%g", *r.Value)
+	}
+	return fmt.Sprintf("%.4g %s", *r.Value, r.Unit)
+}
+
+func (r Row) took() string {
+	if r.TookMS == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f ms", r.TookMS)
+}
