@@ -5,6 +5,7 @@ package mqtt
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -65,7 +66,7 @@ func New(o Options) *Publisher {
 func (p *Publisher) SetInventory(i wire.Inventory) error {
 	text, err := json.Marshal(i)
 	if err != nil {
-		return err
+		return fmt.Errorf("inventory: %w", err)
 	}
 	p.mu.Lock()
 	p.inventory = text

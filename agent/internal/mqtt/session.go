@@ -49,7 +49,7 @@ func (p *Publisher) session(ctx context.Context) (delivered bool, err error) {
 	p.Box.Rewind()
 	err = s.announce()
 	if err == nil {
-		p.Log.Info("connected", "broker", p.Broker, "waiting", p.Box.Len())
+		p.Log.Info("connected", "broker", p.Broker, "waiting", p.Box.Len(), "dropped", p.Box.Dropped())
 		err = s.serve(ctx)
 	}
 	if ctx.Err() != nil {

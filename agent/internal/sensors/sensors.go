@@ -103,7 +103,7 @@ func (s *Set) Run(ctx context.Context, changed func()) error {
 	g.Go(func() error { return every(ctx, pollEvery, s.throttle.poll) })
 	g.Go(func() error {
 		return every(ctx, rescanEvery, func() {
-			if s.rescan() {
+			if s.Rescan() {
 				changed()
 			}
 		})
@@ -124,8 +124,8 @@ func every(ctx context.Context, d time.Duration, do func()) error {
 	}
 }
 
-// rescan finds the parts again and tells whether the inventory is another.
-func (s *Set) rescan() bool {
+// Rescan finds the parts again and tells whether Inventory has become another.
+func (s *Set) Rescan() bool {
 	before, parts := s.Inventory(), s.find()
 	s.mu.Lock()
 	s.parts = parts

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+
+	"thermarack/agent/internal/sensors"
+	"thermarack/agent/wire"
+	"thermarack/hardware/sysfs"
+)
+
+// A host is the machine whose files lie below a root.
+type host struct {
+	root string
+	fs   fs.FS
+}
+
+// openHost opens the root. Below any root but "/" no link leads out of it, so
+// that a fixture or a mount never shows this machine instead.
+func openHost(root string) (host, error) {
+	if root == "/" {
+		return host{root, os.DirFS(root)}, nil // its absolute links are good
+	}
+	r, err := os.OpenRoot(root)
+	if err != nil {
+		return host{}, fmt.Errorf("open root: %w", err)
+	}
+	return host{root, r.FS()}, nil // for as long as the program runs
+}
+
+// node returns the MAC below the root, else otherwise.
+func (h host) node(otherwise wire.Node) (wire.Node, error) {
+	mac, err := sysfs.MAC(h.fs)
+	switch {
+	case err == nil:
+		return wire.ParseNode(mac)
+	case otherwise != "":
+		return otherwise, nil
+	case errors.Is(err, sysfs.ErrNoMAC):
+		return "", fmt.Errorf("no MAC address below %s: give --node", h.root)
+	}
+	return "", err
+}
+
+// anyNode is node for commands that publish nothing: they warn and go on.
+func (h host) anyNode(otherwise wire.Node, stderr io.Writer) wire.Node {
+	node, err := h.node(otherwise)
+	if err != nil {
+		fmt.Fprintf(stderr, "thermarack-agent: warning: %v; the node is shown as %s\n", err, wire.NoNode)
+		return wire.NoNode
+	}
+	return node
+}
+
+// inventory says what the node is.
+func (h host) inventory(node wire.Node, set *sensors.Set) wire.Inventory {
+	id, _ := sysfs.Identity(h.fs) // what cannot be read stays empty
+	return wire.Inventory{
+		Model: id.Model, Serial: id.Serial, MAC: string(node),
+		Addresses: h.addresses(), Agent: buildVersion(), Parts: set.Inventory(),
+	}
+}
+
+// addresses returns the machine's own, unless another one's files are read.
+func (h host) addresses() []string {
+	if h.root != "/" {
+		return nil
+	}
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil // the inventory goes without
+	}
+	var list []string
+	for _, a := range all {
+		if n, ok := a.(*net.IPNet); ok && n.IP.IsGlobalUnicast() {
+			list = append(list, n.IP.String())
+		}
+	}
+	return list
+}

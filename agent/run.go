@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"thermarack/agent/internal/config"
+	"thermarack/agent/internal/mqtt"
+	"thermarack/agent/internal/outbox"
+	"thermarack/agent/internal/sampler"
+	"thermarack/agent/internal/sensors"
+	"thermarack/agent/wire"
+)
+
+const runUsage = `usage: thermarack-agent run [flags]
+
+Samples every part of this Pi and publishes until stopped.
+
+  --config F     configuration file (default /etc/thermarack/agent.yaml, if there is one)
+  --root DIR     directory that holds the host's sys and proc (default /)
+  --broker URL   tcp://host:1883 or ssl://host:8883; several times for several
+                 brokers, each of which gets everything. Else THERMARACK_BROKER,
+                 comma separated, else the file, else tcp://thermarack:1883
+  --site S       name of the site, else THERMARACK_SITE, else the file, else main
+  --node MAC     the node's address, where none is found below the root
+  --interval D   time between samples, 100ms to 1h (default 10s)
+`
+
+// A job is what run was asked to do.
+type job struct {
+	root   string
+	node   wire.Node // "" unless given
+	config config.Config
+}
+
+// parseRun reads the command line, the environment and the file. done says that
+// help was printed.
+func parseRun(args []string, stdout io.Writer) (j job, done bool, err error) {
+	flags := newFlags(runUsage)
+	file := flags.String("config", "", "")
+	root, node, brokers := flags.root(), flags.node(), flags.list("broker")
+	site, interval := flags.String("site", "", ""), flags.Duration("interval", 0, "")
+	if done, err = flags.parse(args, stdout); done || err != nil {
+		return job{}, done, err
+	}
+	given := config.Overrides{Brokers: *brokers, Site: *site, Interval: *interval}
+	if _, err := config.Default().With(given); err != nil {
+		return job{}, false, flags.wrong(err)
+	}
+	c, err := config.Load(*file)
+	if err != nil {
+		return job{}, false, err
+	}
+	if c, err = c.With(config.FromEnvironment(os.Getenv)); err != nil {
+		return job{}, false, fmt.Errorf("environment: %w", err)
+	}
+	c, err = c.With(given)
+	return job{*root, *node, c}, false, err
+}
+
+func runAgent(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	job, done, err := parseRun(args, stdout)
+	if done || err != nil {
+		return err
+	}
+	host, err := openHost(job.root)
+	if err != nil {
+		return err
+	}
+	node, err := host.node(job.node)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(stderr, nil))
+	log.Info("starting", "version", buildVersion(), "node", node, "site", job.config.Site,
+		"brokers", strings.Join(job.config.Brokers, ","), "interval", job.config.Interval)
+	return job.serve(ctx, host, node, log)
+}
+
+// serve runs the sampler, a publisher and an outbox for each broker, and the
+// search for parts.
+func (j job) serve(ctx context.Context, host host, node wire.Node, log *slog.Logger) error {
+	boot := newBoot()
+	set := sensors.New(host.fs, node, log)
+	var boxes everyBox
+	var publishers []*mqtt.Publisher
+	for _, broker := range j.config.Brokers {
+		box := outbox.New(outbox.DefaultLimit)
+		boxes = append(boxes, box)
+		publishers = append(publishers, mqtt.New(mqtt.Options{
+			Broker: broker, Site: j.config.Site, Node: node, Boot: boot, Box: box, Log: log, Security: j.security(),
+		}))
+	}
+	announce := func() {
+		inventory := host.inventory(node, set)
+		for _, p := range publishers {
+			if err := p.SetInventory(inventory); err != nil {
+				log.Error("inventory not published", "err", err)
+			}
+		}
+	}
+	announce()
+	samples := sampler.New(sampler.Options{
+		Node: node, Boot: boot, Interval: j.config.Interval, Source: set, Sink: boxes, Log: log,
+	})
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return samples.Run(ctx) })
+	g.Go(func() error { return set.Run(ctx, announce) })
+	for _, p := range publishers {
+		g.Go(func() error { return p.Run(ctx) })
+	}
+	return g.Wait()
+}
+
+func (j job) security() mqtt.Security {
+	c := j.config
+	return mqtt.Security{
+		CA: c.TLS.CA, Cert: c.TLS.Cert, Key: c.TLS.Key, Username: c.Username, PasswordFile: c.PasswordFile,
+	}
+}
+
+// newBoot returns what tells this run of the agent from all others: 65 random
+// bits in 13 letters and digits.
+func newBoot() string { return rand.Text()[:13] }
+
+// everyBox gives each broker every pack, whatever the others do.
+type everyBox []*outbox.Box
+
+func (boxes everyBox) Put(pack []byte) {
+	for _, box := range boxes {
+		box.Put(pack)
+	}
+}
