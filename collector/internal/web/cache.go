@@ -1,0 +1,190 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	maxRenderings  = 256
+	maxCachedBytes = 64 << 20
+	maxRenderAge   = 2 * time.Second // values also grow old, which no change tells
+	renderTimeout  = 30 * time.Second
+)
+
+// A rendering is one finished answer.
+type rendering struct {
+	body []byte
+	etag string
+}
+
+// renderings makes an answer once for all who ask while nothing changed, and
+// bounds how many are made at a time. It is safe for concurrent use.
+type renderings struct {
+	turns chan struct{} // one a rendering under way
+
+	mu      sync.Mutex
+	entries map[string]*entry
+	bytes   int // of finished entries
+}
+
+// An entry is one rendering, finished or under way.
+type entry struct {
+	key, version string
+	ready        chan struct{} // closed when the fields below are set
+	rendering
+	err  error
+	made time.Time
+}
+
+func newRenderings() *renderings {
+	return &renderings{turns: make(chan struct{}, 1+runtime.GOMAXPROCS(0)), entries: map[string]*entry{}}
+}
+
+// get returns what render wrote for a key at a version, calling it only if
+// nobody else did or does. The render of one caller serves the others, so that
+// it goes on when that caller leaves. The error is render's, or ctx's.
+func (c *renderings) get(ctx context.Context, key, version string, render func(context.Context, *bytes.Buffer) error) (rendering, error) {
+	e, mine := c.claim(key, version)
+	if mine {
+		c.fill(context.WithoutCancel(ctx), e, render)
+	}
+	select {
+	case <-e.ready:
+		return e.rendering, e.err
+	case <-ctx.Done():
+		return rendering{}, ctx.Err()
+	}
+}
+
+// claim returns the entry that answers, or a new one that the caller must fill.
+func (c *renderings) claim(key, version string) (e *entry, mine bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e, ok := c.entries[key]; ok && e.version == version && e.fresh() {
+		return e, false
+	}
+	e = &entry{key: key, version: version, ready: make(chan struct{})}
+	c.drop(key)
+	c.entries[key] = e
+	return e, true
+}
+
+func (e *entry) fresh() bool {
+	select {
+	case <-e.ready:
+		return time.Since(e.made) < maxRenderAge
+	default:
+		return true
+	}
+}
+
+// errRender is what waiters see when a render panicked; the server logs the
+// panic itself.
+var errRender = errors.New("render: broke off")
+
+func (c *renderings) fill(ctx context.Context, e *entry, render func(context.Context, *bytes.Buffer) error) {
+	ctx, cancel := context.WithTimeout(ctx, renderTimeout)
+	defer cancel()
+	e.err = errRender
+	defer c.finish(e)
+	select {
+	case c.turns <- struct{}{}:
+		defer func() { <-c.turns }()
+	case <-ctx.Done():
+		e.err = ctx.Err()
+		return
+	}
+	var out bytes.Buffer
+	if e.err = render(ctx, &out); e.err == nil {
+		e.body = out.Bytes()
+		e.etag = fmt.Sprintf("\"%x\"", sha256.Sum256(e.body))[:34] + "\""
+	}
+}
+
+// finish lets the waiters go. It keeps what succeeded, and for it lets go of
+// the oldest.
+func (c *renderings) finish(e *entry) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e.made = time.Now()
+	close(e.ready)
+	if c.entries[e.key] != e {
+		return // a newer version has taken its place
+	}
+	if e.err != nil {
+		delete(c.entries, e.key)
+		return
+	}
+	c.bytes += len(e.body)
+	for len(c.entries) > maxRenderings || c.bytes > maxCachedBytes {
+		oldest, ok := c.oldest()
+		if !ok {
+			return
+		}
+		c.drop(oldest)
+	}
+}
+
+func (c *renderings) oldest() (key string, ok bool) {
+	var found *entry
+	for _, e := range c.entries {
+		select {
+		case <-e.ready:
+			if found == nil || e.made.Before(found.made) {
+				found = e
+			}
+		default: // under way
+		}
+	}
+	if found == nil {
+		return "", false
+	}
+	return found.key, true
+}
+
+// drop forgets an entry; c.mu is held.
+func (c *renderings) drop(key string) {
+	e, ok := c.entries[key]
+	if !ok {
+		return
+	}
+	select {
+	case <-e.ready:
+		c.bytes -= len(e.body)
+	default: // not counted yet
+	}
+	delete(c.entries, key)
+}
+
+// send answers with r, or with 304 when the client has it already.
+func (r rendering) send(w http.ResponseWriter, req *http.Request, contentType string) error {
+	w.Header().Set("ETag", r.etag)
+	w.Header().Set("Cache-Control", "no-cache")
+	if matches(req.Header.Get("If-None-Match"), r.etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", fmt.Sprint(len(r.body)))
+	_, err := w.Write(r.body)
+	return gone(err)
+}
+
+// matches compares weakly, as RFC 9110, section 13.1.2 asks.
+func matches(header, etag string) bool {
+	for tag := range strings.SplitSeq(header, ",") {
+		if tag = strings.TrimSpace(tag); tag == "*" || strings.TrimPrefix(tag, "W/") == etag {
+			return true
+		}
+	}
+	return false
+}

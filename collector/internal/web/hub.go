@@ -1,0 +1,139 @@
+package web
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// A hub counts changes and passes them to streams. It is safe for concurrent
+// use.
+type hub struct {
+	done chan struct{} // closed when no more changes come
+
+	mu      sync.Mutex
+	any     uint64            // changes of all kinds
+	alarms  uint64            // changes of the alerts, which stand in every shelf's map
+	shelves map[string]uint64 // changes of one shelf
+	streams map[*stream]bool
+	closed  bool
+}
+
+func newHub() *hub {
+	return &hub{done: make(chan struct{}), shelves: map[string]uint64{}, streams: map[*stream]bool{}}
+}
+
+// version changes whenever what a shelf shows may have changed; for shelf "",
+// whenever anything may have.
+func (h *hub) version(shelf string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if shelf == "" {
+		return fmt.Sprint(h.any)
+	}
+	return fmt.Sprintf("%d.%d", h.shelves[shelf], h.alarms)
+}
+
+func (h *hub) shelvesChanged(ids []string, t time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.any++
+	for _, id := range ids {
+		h.shelves[id]++
+		h.tell(event{kind: "shelf", shelf: id}, t)
+	}
+}
+
+func (h *hub) alertsChanged(t time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.any++
+	h.alarms++
+	h.tell(event{kind: "alerts"}, t)
+}
+
+func (h *hub) pageSent(t time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.tell(event{kind: "page"}, t)
+}
+
+// tell never waits: a stream keeps what its client has not yet read.
+func (h *hub) tell(e event, t time.Time) {
+	for s := range h.streams {
+		s.add(e, t)
+	}
+}
+
+// subscribe opens a stream; of shelves it tells only those in only, of all when
+// that is empty. ok is false when there are too many, or the hub is closed.
+func (h *hub) subscribe(only []string) (s *stream, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed || len(h.streams) >= maxStreams {
+		return nil, false
+	}
+	s = &stream{only: only, wake: make(chan struct{}, 1), pending: map[event]time.Time{}}
+	h.streams[s] = true
+	return s, true
+}
+
+func (h *hub) unsubscribe(s *stream) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.streams, s)
+}
+
+func (h *hub) close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.closed {
+		h.closed = true
+		close(h.done)
+	}
+}
+
+// An event is what can change; shelf is "" unless kind is "shelf".
+type event struct{ kind, shelf string }
+
+// A stream holds what one client has not been told: of each event the newest
+// time only, so that it is bounded by the number of shelves however slow the
+// client reads.
+type stream struct {
+	only []string
+	wake chan struct{} // holds one value while anything is pending
+
+	mu      sync.Mutex
+	order   []event
+	pending map[event]time.Time
+}
+
+func (s *stream) add(e event, t time.Time) {
+	if e.shelf != "" && len(s.only) > 0 && !slices.Contains(s.only, e.shelf) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, known := s.pending[e]; !known {
+		s.order = append(s.order, e)
+	}
+	s.pending[e] = t
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take returns what is pending in the order of its first change, and forgets
+// it.
+func (s *stream) take() (events []event, times []time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	events, s.order = s.order, nil
+	for _, e := range events {
+		times = append(times, s.pending[e])
+	}
+	clear(s.pending)
+	return events, times
+}

@@ -1,0 +1,66 @@
+package web
+
+import (
+	"net/http"
+	"time"
+)
+
+type nodeLine struct {
+	Node      string         `json:"node"`
+	Site      string         `json:"site"`
+	Shelf     *string        `json:"shelf"`
+	Slot      *int           `json:"slot"`
+	Seen      *time.Time     `json:"seen"`
+	Online    *bool          `json:"online"` // nil: it has never said
+	Model     *string        `json:"model"`
+	Serial    *string        `json:"serial"`
+	Agent     *string        `json:"agent"`
+	Addresses []string       `json:"addresses"`
+	Rejected  map[string]int `json:"rejected"`
+}
+
+func (s *Server) nodes(w http.ResponseWriter, _ *http.Request) error {
+	nodes := s.opt.Racks.Nodes()
+	lines := make([]nodeLine, len(nodes))
+	for i, n := range nodes {
+		line := nodeLine{
+			Node: string(n.Node), Site: n.Site, Shelf: textOrNil(n.Shelf), Seen: stampOrNil(n.Seen),
+			Addresses: []string{}, Rejected: map[string]int{},
+		}
+		if n.Slot != 0 {
+			line.Slot = &n.Slot
+		}
+		if n.Status != nil {
+			line.Online = &n.Status.Online
+		}
+		if n.Inventory != nil {
+			line.Model, line.Serial = textOrNil(n.Inventory.Model), textOrNil(n.Inventory.Serial)
+			line.Agent = textOrNil(n.Inventory.Agent)
+			line.Addresses = append(line.Addresses, n.Inventory.Addresses...)
+		}
+		if n.Rejected != nil {
+			line.Rejected = n.Rejected
+		}
+		lines[i] = line
+	}
+	return writeJSON(w, map[string]any{"nodes": lines})
+}
+
+type unplacedLine struct {
+	Site   string     `json:"site"`
+	Node   string     `json:"node"`
+	Sensor *string    `json:"sensor"` // nil: the node itself
+	Why    string     `json:"why"`
+	Seen   *time.Time `json:"seen"`
+}
+
+func (s *Server) unplaced(w http.ResponseWriter, _ *http.Request) error {
+	unplaced := s.opt.Racks.Unplaced()
+	lines := make([]unplacedLine, len(unplaced))
+	for i, u := range unplaced {
+		lines[i] = unplacedLine{
+			Site: u.Site, Node: string(u.Node), Sensor: textOrNil(u.Sensor), Why: u.Why, Seen: stampOrNil(u.Seen),
+		}
+	}
+	return writeJSON(w, map[string]any{"unplaced": lines})
+}

@@ -1,0 +1,197 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"strconv"
+	"time"
+
+	"thermarack/collector/internal/store"
+)
+
+// maxPoints is how many points as they are one JSON answer may hold.
+const maxPoints = 100_000
+
+type (
+	seriesDocument struct {
+		Sensor string    `json:"sensor"`
+		Unit   string    `json:"unit"`
+		From   time.Time `json:"from"`
+		To     time.Time `json:"to"`
+		Step   float64   `json:"step"` // s; 0: points as they are
+		Points any       `json:"points"`
+	}
+	rawPoint struct {
+		T     time.Time `json:"t"`
+		Value float64   `json:"value"`
+	}
+)
+
+func (s *Server) series(w http.ResponseWriter, r *http.Request) error {
+	sensor := r.URL.Query().Get("sensor")
+	source, span, err := s.wanted(r)
+	if err != nil {
+		return err
+	}
+	d := seriesDocument{Sensor: sensor, Unit: source.unit, From: stamp(span.from), To: stamp(span.to), Step: span.step.Seconds()}
+	// Pages ask on the grid of the step, so that all of them ask the same.
+	key := fmt.Sprintf("series %q %d %d %d", sensor, span.from.UnixMilli(), span.to.UnixMilli(), span.step)
+	got, err := s.cache.get(r.Context(), key, "", func(ctx context.Context, out *bytes.Buffer) (err error) {
+		if d.Points, err = s.pointsOf(ctx, source, span); err != nil {
+			return err
+		}
+		return encodeJSON(out, d)
+	})
+	if err != nil {
+		return err
+	}
+	return got.send(w, r, jsonType)
+}
+
+// pointsOf returns what goes into a seriesDocument.
+func (s *Server) pointsOf(ctx context.Context, source source, span span) (any, error) {
+	if span.step > 0 {
+		return s.buckets(ctx, source, span)
+	}
+	return s.rawPoints(ctx, source.records[0], span)
+}
+
+// wanted reads the parameters of series and export.
+func (s *Server) wanted(r *http.Request) (source, span, error) {
+	source, err := s.source(r.URL.Query().Get("sensor"))
+	if err != nil {
+		return source, span{}, err
+	}
+	span, err := s.span(r)
+	if err == nil && span.step == 0 && len(source.records) > 1 {
+		err = badParameter("step", "is needed for a face of several probes")
+	}
+	return source, span, err
+}
+
+func (s *Server) rawPoints(ctx context.Context, from record, span span) ([]rawPoint, error) {
+	points := []rawPoint{}
+	for p, err := range s.points(ctx, from, span) {
+		if err != nil {
+			return nil, err
+		}
+		if len(points) == maxPoints {
+			return nil, badParameter("from", "the span holds more than 100000 points: narrow it, give step, or use export.csv")
+		}
+		points = append(points, rawPoint{stamp(p.Time), p.Value})
+	}
+	return points, nil
+}
+
+// window is how much of a series is asked of the store at once.
+const window = 24 * time.Hour
+
+// points yields a record's points over a span in time order, offset applied. It
+// ends after the first error.
+func (s *Server) points(ctx context.Context, from record, span span) iter.Seq2[store.Point, error] {
+	return func(yield func(store.Point, error) bool) {
+		for at := span.from; at.Before(span.to); at = at.Add(window) {
+			end := at.Add(window)
+			if end.After(span.to) {
+				end = span.to
+			}
+			points, err := s.opt.Series.Range(ctx, from.name, at, end)
+			if err != nil {
+				yield(store.Point{}, err)
+				return
+			}
+			for _, p := range points {
+				p.Value += from.offset
+				if !yield(p, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// exportTimeout is how long a client may take for the rows of one flush.
+const exportTimeout = 30 * time.Second
+
+// export streams the same as series, as CSV. An error of the store after the
+// first row cuts the connection, so that half a file is not taken for a whole.
+func (s *Server) export(w http.ResponseWriter, r *http.Request) error {
+	source, span, err := s.wanted(r)
+	if err != nil {
+		return err
+	}
+	header := w.Header()
+	header.Set("Content-Type", "text/csv; charset=utf-8; header=present")
+	header.Set("Content-Disposition", `attachment; filename="thermarack.csv"`)
+	header.Set("Cache-Control", "no-store")
+	rows := rowWriter{csv.NewWriter(w), http.NewResponseController(w), 0}
+	if span.step > 0 {
+		return s.exportBuckets(r.Context(), &rows, source, span)
+	}
+	return s.exportPoints(r.Context(), &rows, source.records[0], span)
+}
+
+func (s *Server) exportBuckets(ctx context.Context, rows *rowWriter, from source, span span) error {
+	buckets, err := s.buckets(ctx, from, span)
+	if err != nil {
+		return err
+	}
+	rows.write("time", "mean", "min", "max")
+	for _, b := range buckets {
+		rows.write(rowTime(b.T), plain(b.Mean), plain(b.Min), plain(b.Max))
+	}
+	return gone(rows.flush())
+}
+
+func (s *Server) exportPoints(ctx context.Context, rows *rowWriter, from record, span span) error {
+	for p, err := range s.points(ctx, from, span) {
+		if err != nil && rows.count == 0 {
+			return err
+		}
+		if err != nil {
+			if !errors.Is(err, context.Canceled) {
+				s.opt.Log.Error("export cut short", "record", from.name, "err", err)
+			}
+			panic(http.ErrAbortHandler)
+		}
+		if rows.count == 0 {
+			rows.write("time", "value")
+		}
+		rows.write(rowTime(p.Time), plain(p.Value))
+	}
+	if rows.count == 0 {
+		rows.write("time", "value")
+	}
+	return gone(rows.flush())
+}
+
+func rowTime(t time.Time) string { return stamp(t).Format(time.RFC3339Nano) }
+
+func plain(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+
+// A rowWriter writes CSV and gives the client time anew for every thousand
+// rows.
+type rowWriter struct {
+	csv   *csv.Writer
+	conn  *http.ResponseController
+	count int
+}
+
+func (r *rowWriter) write(cells ...string) {
+	if r.count%1000 == 0 {
+		// Not supported only where no network is below, as in tests.
+		_ = r.conn.SetWriteDeadline(time.Now().Add(exportTimeout))
+	}
+	r.count++
+	_ = r.csv.Write(cells) // kept by the writer, and returned by flush
+}
+
+func (r *rowWriter) flush() error {
+	r.csv.Flush()
+	return r.csv.Error()
+}

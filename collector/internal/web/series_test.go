@@ -1,0 +1,206 @@
+package web_test
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"thermarack/collector/internal/store"
+)
+
+// minutes is a series whose value at a full minute is that minute of the day.
+func minutes(from, to time.Time) []store.Point {
+	return every(time.Minute, func(t time.Time) float64 { return float64(t.Hour()*60 + t.Minute()) })(from, to)
+}
+
+func TestASeriesComesAsItIsOrInBuckets(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.series["urn:dev:ow:28c1:temperature"] = minutes
+	const sensor = "/api/v1/series?sensor=urn:dev:ow:28c1:temperature"
+	tests := []struct{ name, query, want string }{
+		{"from is in, to is out", "&from=2026-03-04T01:00:00Z&to=2026-03-04T01:02:00Z",
+			`{"sensor":"urn:dev:ow:28c1:temperature","unit":"Cel","from":"2026-03-04T01:00:00Z","to":"2026-03-04T01:02:00Z","step":0,
+			"points":[{"t":"2026-03-04T01:00:00Z","value":60},{"t":"2026-03-04T01:01:00Z","value":61}]}`},
+		{"buckets stand on the grid of the epoch", "&from=1772586180&to=1772586840&step=5m",
+			`{"sensor":"urn:dev:ow:28c1:temperature","unit":"Cel","from":"2026-03-04T01:03:00Z","to":"2026-03-04T01:14:00Z","step":300,
+			"points":[{"t":"2026-03-04T01:00:00Z","mean":63.5,"min":63,"max":64},{"t":"2026-03-04T01:05:00Z","mean":67,"min":65,"max":69},
+			{"t":"2026-03-04T01:10:00Z","mean":71.5,"min":70,"max":73}]}`},
+		{"step in seconds, to is now when left out", "&from=2026-03-04T11:58:00Z&step=60",
+			`{"sensor":"urn:dev:ow:28c1:temperature","unit":"Cel","from":"2026-03-04T11:58:00Z","to":"2026-03-04T12:00:00Z","step":60,
+			"points":[{"t":"2026-03-04T11:58:00Z","mean":718,"min":718,"max":718},{"t":"2026-03-04T11:59:00Z","mean":719,"min":719,"max":719}]}`},
+		{"a span without points", "&from=2026-03-04T01:00:01Z&to=2026-03-04T01:00:59Z",
+			`{"sensor":"urn:dev:ow:28c1:temperature","unit":"Cel","from":"2026-03-04T01:00:01Z","to":"2026-03-04T01:00:59Z","step":0,"points":[]}`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(decode(t, w.get(t, sensor+tt.query)), literal(t, tt.want)); diff != "" {
+				t.Errorf("-got +want\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestALongSeriesIsAskedForInWindows(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.series["a:temperature"] = minutes
+	got := decode(t, w.get(t, "/api/v1/series?sensor=a:temperature&from=2026-02-22T12:00:00Z&step=1h")).(map[string]any)
+	points := got["points"].([]any)
+	if len(points) != 240 {
+		t.Errorf("%d hours in ten days", len(points))
+	}
+	last := points[239].(map[string]any)
+	if last["min"] != 660.0 || last["max"] != 719.0 || last["mean"] != 689.5 {
+		t.Errorf("the last hour is %v", last)
+	}
+}
+
+func TestPlacesMeanWhatStandsThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.racks.layout = parse(t, strings.Replace(small, "sites:", `switches: {sw: {mac: 0011223344ff}}
+sites:`, 1)+`
+`)
+	w.racks.layout.Shelves[0].Slots[4].Switch, w.racks.layout.Shelves[0].Slots[4].Port = "sw", 7
+	constant := func(v float64) func(from, to time.Time) []store.Point {
+		return every(time.Minute, func(time.Time) float64 { return v })
+	}
+	w.series["urn:dev:mac:b827ebfffe000005_soc:temperature"] = constant(55)
+	w.series["urn:dev:mac:001122fffe3344ff_port7:power"] = constant(4)
+	w.series["urn:dev:ow:28c1:temperature"] = constant(24)
+	w.series["urn:dev:ow:28a1:temperature"] = constant(29)
+	w.series["urn:dev:ow:28a2:temperature"] = constant(33)
+	w.series["urn:dev:mac:b827ebfffe000001_fan1:speed"] = constant(44)
+	tests := []struct {
+		place          string
+		mean, min, max float64
+	}{
+		{"slot/5:temperature", 55, 55, 55},
+		{"slot/5:power", 4, 4, 4},
+		{"probe/c1:temperature", 24.5, 24.5, 24.5},
+		{"face/hot:temperature", 30.5, 29, 32},
+		{"fan/left:speed", 44, 44, 44},
+	}
+	for _, tt := range tests {
+		got := decode(t, w.get(t, "/api/v1/series?step=60&from=1772620200&to=1772620260&sensor=place:hex/a1/s3/"+tt.place)).(map[string]any)
+		want := map[string]any{"t": "2026-03-04T10:30:00Z", "mean": tt.mean, "min": tt.min, "max": tt.max}
+		if diff := cmp.Diff(got["points"], any([]any{want})); diff != "" {
+			t.Errorf("%s: -got +want\n%s", tt.place, diff)
+		}
+	}
+}
+
+func TestAFaceLeavesOutAProbeNeverHeardOf(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.series["urn:dev:ow:28a1:temperature"] = every(time.Minute, func(time.Time) float64 { return 29 })
+	got := w.get(t, "/api/v1/series?step=60&from=1772620200&to=1772620260&sensor=place:hex/a1/s3/face/hot:temperature")
+	if got.Code != 200 || !strings.Contains(got.Body.String(), `"mean":29,`) {
+		t.Errorf("%d %s", got.Code, got.Body)
+	}
+}
+
+func TestWrongQuestionsForASeriesNameTheParameter(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.series["a:temperature"] = minutes
+	h := w.server(t).Handler()
+	tests := []struct {
+		query  string
+		status int
+		says   string
+	}{
+		{"", 400, "parameter sensor"},
+		{"sensor=temperature", 400, "parameter sensor"},
+		{"sensor=" + strings.Repeat("a", 600) + ":b", 400, "parameter sensor"},
+		{"sensor=never:temperature", 404, "no such series"},
+		{"sensor=place:hex/a1:temperature", 400, "parameter sensor"},
+		{"sensor=place:hex/a1/s9/slot/1:temperature", 404, "no shelf"},
+		{"sensor=place:hex/a1/s3/door/1:temperature", 400, "parameter sensor"},
+		{"sensor=place:hex/a1/s3/slot/99:temperature", 404, "nothing measures"},
+		{"sensor=place:hex/a1/s3/slot/3:temperature", 404, "nothing measures"},
+		{"sensor=place:hex/a1/s3/slot/1:power", 404, "nothing measures"},
+		{"sensor=place:hex/a1/s3/fan/left:temperature", 404, "nothing measures"},
+		{"sensor=place:hex/a1/s3/face/hot:temperature", 400, "parameter step"},
+		{"sensor=a:temperature&from=x", 400, "parameter from"},
+		{"sensor=a:temperature&to=x", 400, "parameter to"},
+		{"sensor=a:temperature&from=10&to=10", 400, "parameter from"},
+		{"sensor=a:temperature&from=0", 400, "parameter from"},
+		{"sensor=a:temperature&step=x", 400, "parameter step"},
+		{"sensor=a:temperature&step=0", 400, "parameter step"},
+		{"sensor=a:temperature&step=1ms", 400, "parameter step"},
+		{"sensor=a:temperature&step=-5m", 400, "parameter step"},
+		{"sensor=a:temperature&step=NaN", 400, "parameter step"},
+		{"sensor=a:temperature&step=1e300", 400, "parameter step"},
+		{"sensor=a:temperature&step=1", 400, "parameter step"},
+		{"sensor=a:temperature&from=2025-09-01T00:00:00Z", 400, "parameter from"}, // too many points
+	}
+	for _, tt := range tests {
+		got := ask(h, httptest.NewRequest("GET", "/api/v1/series?"+tt.query, nil))
+		if got.Code != tt.status || !strings.Contains(got.Body.String(), tt.says) {
+			t.Errorf("%s: %d %s, want %d and %q", tt.query, got.Code, got.Body, tt.status, tt.says)
+		}
+	}
+}
+
+func TestExportIsTheSameAsCSV(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.series["a:temperature"] = every(time.Minute, func(t time.Time) float64 { return float64(t.Minute()) + 0.25 })
+	tests := []struct {
+		query string
+		want  [][]string
+	}{
+		{"from=1772620200&to=1772620320", [][]string{{"time", "value"}, {"2026-03-04T10:30:00Z", "30.25"}, {"2026-03-04T10:31:00Z", "31.25"}}},
+		{"from=1772620200&to=1772620320&step=2m", [][]string{{"time", "mean", "min", "max"}, {"2026-03-04T10:30:00Z", "30.75", "30.25", "31.25"}}},
+		{"from=1772620201&to=1772620202", [][]string{{"time", "value"}}},
+	}
+	for _, tt := range tests {
+		answer := w.get(t, "/api/v1/export.csv?sensor=a:temperature&"+tt.query)
+		got, err := csv.NewReader(answer.Body).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(got, tt.want); diff != "" {
+			t.Errorf("%s: -got +want\n%s", tt.query, diff)
+		}
+		if kind := answer.Header().Get("Content-Type"); !strings.HasPrefix(kind, "text/csv") {
+			t.Errorf("content type %q", kind)
+		}
+	}
+	if got := w.get(t, "/api/v1/export.csv?sensor=never:temperature"); got.Code != 404 || got.Header().Get("Content-Disposition") != "" {
+		t.Errorf("never stored: %d %v", got.Code, got.Header())
+	}
+}
+
+// half fails from the second window on.
+type half struct{ calls int }
+
+func (h *half) Range(_ context.Context, _ string, from, to time.Time) ([]store.Point, error) {
+	if h.calls++; h.calls > 1 {
+		return nil, errors.New("disk is gone")
+	}
+	return minutes(from, to), nil
+}
+
+func TestHalfAnExportIsNotTakenForAWholeOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.opt.Series = &half{}
+	r := w.run(t)
+	answer, err := r.client.Get(r.url + "/api/v1/export.csv?sensor=a:temperature&from=2026-03-01T00:00:00Z")
+	if err != nil {
+		return // cut before the first row arrived
+	}
+	defer answer.Body.Close()
+	if _, err := csv.NewReader(answer.Body).ReadAll(); err == nil {
+		t.Error("the file ends as if it were whole")
+	}
+}

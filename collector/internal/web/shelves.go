@@ -1,0 +1,266 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"slices"
+	"time"
+
+	"thermarack/agent/wire/layout"
+	"thermarack/collector/internal/rack"
+	"thermarack/collector/internal/watch"
+)
+
+// What /api/v1/shelves answers.
+type (
+	shelfLine struct {
+		ID       string     `json:"id"`
+		Site     string     `json:"site"`
+		Rack     string     `json:"rack"`
+		Shelf    string     `json:"shelf"`
+		State    string     `json:"state"`
+		DeltaT   *float64   `json:"delta_t"`
+		Worst    *worstSlot `json:"worst"`
+		Forecast any        `json:"forecast"` // nil until there is a forecaster
+	}
+	worstSlot struct {
+		Slot  int      `json:"slot"`
+		Value *float64 `json:"value"`
+	}
+)
+
+// What /api/v1/shelves/{site}/{rack}/{shelf} answers.
+type (
+	shelfDocument struct {
+		shelfLine
+		T       time.Time  `json:"t"`
+		Columns int        `json:"columns"`
+		Depth   int        `json:"depth"`
+		Limits  limitsLine `json:"limits"`
+		Slots   []slotLine `json:"slots"`
+		Probes  []probe    `json:"probes"`
+		Fans    []fan      `json:"fans"`
+		Figures figures    `json:"figures"`
+		Alerts  []alert    `json:"alerts"`
+	}
+	limitsLine struct {
+		Inlet    float64 `json:"inlet"`
+		Hot      float64 `json:"hot"`
+		SoC      float64 `json:"soc"`
+		Critical float64 `json:"critical"`
+	}
+	slotLine struct {
+		Slot  int            `json:"slot"`
+		Node  *string        `json:"node"`
+		SoC   *float64       `json:"soc"`
+		Power *float64       `json:"power"`
+		Seen  *time.Time     `json:"seen"`
+		State rack.Freshness `json:"state"` // of soc
+		Fault *string        `json:"fault"`
+	}
+	probe struct {
+		Name   string         `json:"name"`
+		Sensor string         `json:"sensor"`
+		Face   layout.Face    `json:"face"`
+		X      float64        `json:"x"`
+		Y      float64        `json:"y"`
+		Value  *float64       `json:"value"`
+		T      *time.Time     `json:"t"`
+		State  rack.Freshness `json:"state"`
+		Fault  *string        `json:"fault"`
+	}
+	fan struct {
+		Name      string         `json:"name"`
+		Speed     *float64       `json:"speed"`
+		Healthy   float64        `json:"healthy"`
+		Condition string         `json:"condition"`
+		T         *time.Time     `json:"t"`
+		State     rack.Freshness `json:"state"`
+		Fault     *string        `json:"fault"`
+	}
+	figures struct {
+		Inlet   figure `json:"inlet"`
+		HotAir  figure `json:"hot_air"`
+		DeltaT  figure `json:"delta_t"`
+		Power   figure `json:"power"`
+		AirFlow figure `json:"air_flow"`
+	}
+	figure struct {
+		Value *float64 `json:"value"`
+		Unit  string   `json:"unit"`
+		Why   *string  `json:"why"` // of a value that cannot be computed
+	}
+)
+
+func (s *Server) shelves(w http.ResponseWriter, r *http.Request) error {
+	got, err := s.cache.get(r.Context(), "shelves", s.hub.version(""), func(ctx context.Context, out *bytes.Buffer) error {
+		lines := []shelfLine{}
+		active := s.opt.Alerts.Active()
+		for i := range s.opt.Racks.Layout().Shelves {
+			id := s.opt.Racks.Layout().Shelves[i].ID()
+			state, err := s.state(ctx, id, time.Time{})
+			if err != nil {
+				return err
+			}
+			lines = append(lines, describe(state, of(active, id)))
+		}
+		return encodeJSON(out, map[string]any{"shelves": lines})
+	})
+	if err != nil {
+		return err
+	}
+	return got.send(w, r, jsonType)
+}
+
+func (s *Server) shelf(w http.ResponseWriter, r *http.Request) error {
+	id := shelfID(r)
+	got, err := s.cache.get(r.Context(), "shelf "+id, s.hub.version(id), func(ctx context.Context, out *bytes.Buffer) error {
+		state, err := s.state(ctx, id, time.Time{})
+		if err != nil {
+			return err
+		}
+		return encodeJSON(out, document(state, of(s.opt.Alerts.Active(), id)))
+	})
+	if err != nil {
+		return err
+	}
+	return got.send(w, r, jsonType)
+}
+
+func shelfID(r *http.Request) string {
+	return r.PathValue("site") + "/" + r.PathValue("rack") + "/" + r.PathValue("shelf")
+}
+
+// of returns the alerts of one shelf.
+func of(active []watch.Active, shelf string) []watch.Active {
+	var its []watch.Active
+	for _, a := range active {
+		if a.ShelfID() == shelf {
+			its = append(its, a)
+		}
+	}
+	return its
+}
+
+// describe sums a shelf up in one line.
+func describe(s rack.State, active []watch.Active) shelfLine {
+	line := shelfLine{
+		ID: s.Shelf.ID(), Site: s.Shelf.Site, Rack: s.Shelf.Rack, Shelf: s.Shelf.Name,
+		State: shelfState(s, active), Worst: worst(s.Slots),
+	}
+	if s.Figures.DeltaT.Ok() {
+		line.DeltaT = number(s.Figures.DeltaT.V)
+	}
+	return line
+}
+
+// shelfState is the worst that fires; of a shelf where nothing fires, whether
+// anything is known.
+func shelfState(s rack.State, active []watch.Active) string {
+	state := "ok"
+	if !known(s) {
+		state = "unknown"
+	}
+	for _, a := range active {
+		switch {
+		case a.State != "firing":
+		case a.Severity == "critical":
+			return "critical"
+		default:
+			state = "warning"
+		}
+	}
+	return state
+}
+
+func known(s rack.State) bool {
+	return slices.ContainsFunc(s.Probes, func(p rack.Probe) bool { return p.Ok() }) ||
+		slices.ContainsFunc(s.Slots, func(slot rack.Slot) bool { return slot.SoC.Ok() })
+}
+
+// worst finds the hottest fresh processor, nil when there is none.
+func worst(slots []rack.Slot) *worstSlot {
+	var hottest *rack.Slot
+	for i := range slots {
+		if slot := &slots[i]; slot.SoC.Ok() && (hottest == nil || slot.SoC.V > hottest.SoC.V) {
+			hottest = slot
+		}
+	}
+	if hottest == nil {
+		return nil
+	}
+	return &worstSlot{hottest.Number, number(hottest.SoC.V)}
+}
+
+func document(s rack.State, active []watch.Active) shelfDocument {
+	limits := s.Shelf.Limits
+	d := shelfDocument{
+		shelfLine: describe(s, active),
+		T:         stamp(s.At), Columns: s.Shelf.Columns, Depth: s.Shelf.Depth,
+		Limits: limitsLine{Inlet: limits.Inlet, Hot: limits.Hot, SoC: limits.SoC, Critical: limits.Critical},
+		Slots:  make([]slotLine, len(s.Slots)),
+		Probes: make([]probe, len(s.Probes)),
+		Fans:   make([]fan, len(s.Fans)),
+		Figures: figures{
+			Inlet: newFigure(s.Figures.Inlet, "Cel"), HotAir: newFigure(s.Figures.HotAir, "Cel"),
+			DeltaT: newFigure(s.Figures.DeltaT, "K"), Power: newFigure(s.Figures.Power, "W"),
+			AirFlow: newFigure(s.Figures.AirFlow, "W/K"),
+		},
+		Alerts: alertLines(active),
+	}
+	for i, slot := range s.Slots {
+		d.Slots[i] = slotLine{
+			Slot: slot.Number, Node: textOrNil(string(slot.Node)), SoC: value(slot.SoC), Power: value(slot.Power),
+			Seen: stampOrNil(slot.Seen), State: slot.SoC.State, Fault: textOrNil(slot.SoC.Fault),
+		}
+	}
+	for i, p := range s.Probes {
+		d.Probes[i] = probe{
+			Name: p.Name, Sensor: p.Sensor, Face: p.Face, X: p.X, Y: p.Y,
+			Value: value(p.Value), T: stampOrNil(p.Value.Time), State: p.Value.State, Fault: textOrNil(p.Fault),
+		}
+	}
+	for i, f := range s.Fans {
+		d.Fans[i] = fan{
+			Name: f.Name, Speed: value(f.Value), Healthy: f.Healthy, Condition: condition(f),
+			T: stampOrNil(f.Value.Time), State: f.Value.State, Fault: textOrNil(f.Fault),
+		}
+	}
+	return d
+}
+
+// value returns what was measured, fresh or stale; nil when nothing was.
+func value(v rack.Value) *float64 {
+	if v.State == rack.Missing {
+		return nil
+	}
+	return number(v.V)
+}
+
+func newFigure(f rack.Figure, unit string) figure {
+	if !f.Ok() {
+		return figure{Unit: unit, Why: &f.Why}
+	}
+	return figure{Unit: unit, Value: number(f.V)}
+}
+
+// condition says in a word how a fan does.
+func condition(f rack.Fan) string {
+	switch {
+	case !f.Ok():
+		return "unknown"
+	case f.V <= 0:
+		return "stopped"
+	case f.V < f.Healthy:
+		return "slow"
+	}
+	return "ok"
+}
+
+func textOrNil(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

@@ -1,0 +1,203 @@
+// Package web serves the dashboard, the JSON API and the stream of changes.
+//
+// Everything that many viewers ask for is made once a change, not once a viewer:
+// a hub follows what changed, keeps a version a shelf, and tells every open
+// stream; a cache keeps the maps and documents of those versions.
+//
+// What comes from nodes (models, versions, addresses) is hostile: it leaves as
+// JSON strings only, and the page puts it into text nodes.
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"thermarack/agent/wire/clock"
+	"thermarack/agent/wire/layout"
+	"thermarack/collector/internal/pager"
+	"thermarack/collector/internal/rack"
+	"thermarack/collector/internal/store"
+	"thermarack/collector/internal/watch"
+)
+
+// Racks knows where everything stands and what it last said. It must be safe
+// for concurrent use.
+type Racks interface {
+	// Layout returns the layout valid now; with no layout file, the provisional
+	// one. It is not changed by the caller.
+	Layout() *layout.Layout
+
+	// State returns a shelf at a moment, at the zero time now. The error is
+	// rack.ErrNoShelf for a shelf that the layout does not have.
+	State(ctx context.Context, shelf string, at time.Time) (rack.State, error)
+
+	Nodes() []rack.Node
+	Unplaced() []rack.Unplaced
+
+	// Watch returns a channel of the ids of shelves that changed, closed when ctx
+	// ends.
+	Watch(ctx context.Context) <-chan []string
+}
+
+// Alerts knows what is pending or firing. Watch works as the one of Pages.
+type Alerts interface {
+	Active() []watch.Active
+	Watch() (changed <-chan struct{}, cancel func())
+}
+
+// Pages knows what was sent to people: newest first. Watch returns a channel
+// that gets a value after a change, and may drop one that nobody waited for.
+type Pages interface {
+	Notifications() []pager.Notification
+	Watch() (changed <-chan struct{}, cancel func())
+}
+
+// Series has the stored points of a record name in time order, from inclusive,
+// to exclusive. The error is store.ErrNoSeries for a name never stored.
+type Series interface {
+	Range(ctx context.Context, name string, from, to time.Time) ([]store.Point, error)
+}
+
+// Options say what a Server is made from. All but Clock, Log, Demo and Hosts
+// are needed.
+type Options struct {
+	Racks        Racks
+	Alerts       Alerts
+	Pages        Pages
+	Series       Series
+	Metrics      http.Handler // answers /metrics
+	Alertmanager http.Handler // answers everything below /alertmanager/
+	Ready        func() error // why the collector is not ready, or nil
+
+	Clock clock.Clock
+	Log   *slog.Logger // nil: discarded
+	Demo  bool         // the page says that it shows a simulation
+	Hosts []string     // names, with or without port, by which the server may be called besides loopback
+}
+
+func (o Options) check() error {
+	for _, need := range []struct {
+		name    string
+		missing bool
+	}{
+		{"Racks", o.Racks == nil}, {"Alerts", o.Alerts == nil}, {"Pages", o.Pages == nil}, {"Series", o.Series == nil},
+		{"Metrics", o.Metrics == nil}, {"Alertmanager", o.Alertmanager == nil}, {"Ready", o.Ready == nil},
+	} {
+		if need.missing {
+			return fmt.Errorf("make web server: option %s is missing", need.name)
+		}
+	}
+	return nil
+}
+
+// A Server answers HTTP requests. It is safe for concurrent use.
+type Server struct {
+	opt     Options
+	hub     *hub
+	cache   *renderings
+	assets  map[string]asset
+	handler http.Handler
+}
+
+// New returns a Server that follows nothing yet: see Serve. The error names an
+// option that is missing.
+func New(o Options) (*Server, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	files, err := loadAssets()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{opt: o, hub: newHub(), cache: newRenderings(), assets: files}
+	s.handler = guard(o, s.mux())
+	return s, nil
+}
+
+// Handler returns all routes behind the checks of Host, Origin and size. What
+// it answers is live only while Run or Serve runs.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Patterns returns the patterns of all routes, as http.ServeMux takes them.
+func (s *Server) Patterns() []string {
+	routes := s.routes()
+	patterns := make([]string, len(routes))
+	for i, route := range routes {
+		patterns[i] = route.pattern
+	}
+	return patterns
+}
+
+type route struct {
+	pattern string
+	handler http.Handler
+}
+
+func (s *Server) routes() []route {
+	const shelf = "GET /api/v1/shelves/{site}/{rack}/{shelf}"
+	return []route{
+		{"GET /{$}", s.answer(s.index)},
+		{"GET /assets/{file}", s.answer(s.asset)},
+		{"GET /api/v1/shelves", s.answer(s.shelves)},
+		{shelf, s.answer(s.shelf)},
+		{shelf + "/{image}", s.answer(s.heatmap)},
+		{"GET /api/v1/series", s.answer(s.series)},
+		{"GET /api/v1/export.csv", s.answer(s.export)},
+		{"GET /api/v1/nodes", s.answer(s.nodes)},
+		{"GET /api/v1/unplaced", s.answer(s.unplaced)},
+		{"GET /api/v1/layout.yaml", s.answer(s.layoutFile)},
+		{"GET /api/v1/alerts", s.answer(s.alerts)},
+		{"GET /api/v1/pages", s.answer(s.pages)},
+		{"GET /api/v1/clock", s.answer(s.clock)},
+		{"GET /api/v1/events", s.answer(s.events)},
+		{"GET /api/v1/openapi.yaml", s.answer(s.openAPI)},
+		{"GET /metrics", s.opt.Metrics},
+		{"GET /healthz", s.answer(s.health)},
+		{"GET /readyz", s.answer(s.ready)},
+		{"/alertmanager/", s.opt.Alertmanager},
+	}
+}
+
+func (s *Server) mux() http.Handler {
+	mux := http.NewServeMux()
+	for _, route := range s.routes() {
+		mux.Handle(route.pattern, route.handler)
+	}
+	return jsonMisses(mux)
+}
+
+func (s *Server) health(w http.ResponseWriter, _ *http.Request) error {
+	return writeJSON(w, map[string]string{"status": "ok"})
+}
+
+func (s *Server) ready(w http.ResponseWriter, _ *http.Request) error {
+	if err := s.opt.Ready(); err != nil {
+		return problem{http.StatusServiceUnavailable, err.Error()}
+	}
+	return writeJSON(w, map[string]string{"status": "ready"})
+}
+
+// clock tells a page what time it is here, and how fast time goes.
+func (s *Server) clock(w http.ResponseWriter, _ *http.Request) error {
+	return writeJSON(w, struct {
+		T     time.Time `json:"t"`
+		Speed float64   `json:"speed"`
+		Demo  bool      `json:"demo"`
+	}{stamp(s.opt.Clock.Now()), s.opt.Clock.Speed(), s.opt.Demo})
+}
+
+// state is Racks.State with the error that a client should see.
+func (s *Server) state(ctx context.Context, shelf string, at time.Time) (rack.State, error) {
+	state, err := s.opt.Racks.State(ctx, shelf, at)
+	if errors.Is(err, rack.ErrNoShelf) {
+		return rack.State{}, problem{http.StatusNotFound, fmt.Sprintf("no shelf %q in the layout", shelf)}
+	}
+	return state, err
+}
