@@ -100,21 +100,27 @@ const maxWait = 20 * time.Second
 func (s *Sampler) Run(ctx context.Context) error {
 	at := Next(s.Clock.Now(), s.Interval)
 	for s.Clock.SleepUntil(ctx, at) == nil {
-		budget := min(s.Interval-s.Interval/10, maxWait)
-		sample, cancel := context.WithDeadline(ctx, s.Clock.Wall(at.Add(budget)))
-		pack, err := s.Pack(sample, at)
-		cancel()
-		switch {
-		case ctx.Err() != nil:
-			return nil // readings cut short are no faults
-		case err != nil:
-			s.Log.Error("pack not made", "at", at, "err", err)
-		default:
-			s.Sink.Put(pack)
+		if s.Clock.Now().Sub(at).Abs() < s.Interval { // else it was set while we slept
+			s.sample(ctx, at)
 		}
 		at = s.following(at)
 	}
 	return nil
+}
+
+// sample puts the pack of one instant into the sink.
+func (s *Sampler) sample(ctx context.Context, at time.Time) {
+	budget := min(s.Interval-s.Interval/10, maxWait)
+	limited, cancel := context.WithDeadline(ctx, s.Clock.Wall(at.Add(budget)))
+	defer cancel()
+	pack, err := s.Pack(limited, at)
+	switch {
+	case ctx.Err() != nil: // readings cut short are no faults
+	case err != nil:
+		s.Log.Error("pack not made", "at", at, "err", err)
+	default:
+		s.Sink.Put(pack)
+	}
 }
 
 // Next returns the first instant after t that is a multiple of interval since

@@ -294,8 +294,10 @@ func TestEveryRecordedCaptureHasAValueOrAReason(t *testing.T) {
 }
 
 func TestEveryRecordedChipAndZoneIsListed(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"node_exporter-sys", "procfs-fixtures"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			archive := filepath.Join(fixtures(t), "sysfs", name+".ttar")
 			dir := t.TempDir()
 			ttartest.Unpack(t, archive, dir)

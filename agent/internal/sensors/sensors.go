@@ -97,7 +97,7 @@ const (
 
 // Run looks for parts that came or went every minute, and gathers the throttled
 // word every two seconds, until ctx is done; it then returns nil. changed is
-// called, from one goroutine, whenever Inventory has become another.
+// called, never twice at a time, whenever Inventory has become another.
 func (s *Set) Run(ctx context.Context, changed func()) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return every(ctx, pollEvery, s.throttle.poll) })
@@ -111,6 +111,8 @@ func (s *Set) Run(ctx context.Context, changed func()) error {
 	return g.Wait()
 }
 
+// every calls do again and again until ctx is done. It then does not wait for a
+// do under way: a file that hangs must not hold up a stop.
 func every(ctx context.Context, d time.Duration, do func()) error {
 	tick := time.NewTicker(d)
 	defer tick.Stop()
@@ -119,7 +121,16 @@ func every(ctx context.Context, d time.Duration, do func()) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+		}
+		finished := make(chan struct{})
+		go func() {
 			do()
+			close(finished)
+		}()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-finished:
 		}
 	}
 }
