@@ -1,0 +1,212 @@
+package mqtt
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	mochi "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"thermarack/agent/wire"
+	"thermarack/collector/internal/ingest"
+)
+
+// A hook is how mochi asks the broker. Its methods are called on the read
+// goroutine of the client, but for OnACLCheck of a subscriber.
+type hook struct {
+	mochi.HookBase
+	broker *Broker
+}
+
+// ID names the hook.
+func (h *hook) ID() string { return "thermarack" }
+
+// Provides tells mochi which methods to call.
+func (h *hook) Provides(method byte) bool {
+	switch method {
+	case mochi.OnConnect, mochi.OnConnectAuthenticate, mochi.OnACLCheck, mochi.OnSessionEstablished,
+		mochi.OnPacketRead, mochi.OnSubscribe, mochi.OnPublish, mochi.OnDisconnect:
+		return true
+	}
+	return false
+}
+
+// OnConnect bounds what the client asks for. Clean makes mochi forget the client
+// when it leaves, whatever it asked for: an absent subscriber would gather
+// messages.
+func (h *hook) OnConnect(cl *mochi.Client, _ packets.Packet) error {
+	if cl.State.Keepalive == 0 || cl.State.Keepalive > maxKeepAlive {
+		cl.State.Keepalive, cl.State.ServerKeepalive = maxKeepAlive, true
+	}
+	cl.Properties.Clean = true
+	cl.Properties.Props.SessionExpiryInterval = 0
+	return nil
+}
+
+// OnConnectAuthenticate asks the operator's rule.
+func (h *hook) OnConnectAuthenticate(_ *mochi.Client, pk packets.Packet) bool {
+	check := h.broker.opts.Authenticate
+	user := string(pk.Connect.Username)
+	if check == nil || check(user, pk.Connect.Password) {
+		return true
+	}
+	h.broker.refused("credentials", cut(user))
+	return false
+}
+
+// OnACLCheck lets everybody read, and write as mayPublish says. Mochi disconnects
+// a client of MQTT 3.1.1 that may not; it keeps its messages until somebody
+// looks.
+func (h *hook) OnACLCheck(cl *mochi.Client, topic string, write bool) bool {
+	if !write || h.mayPublish(cl, topic) {
+		return true
+	}
+	if p, ok := h.peer(cl); ok {
+		h.broker.stop(p, stopForeign, errors.New("its user name is another node than the topic "+cut(topic)))
+	}
+	return false
+}
+
+// mayPublish holds a client that logged in as a node to the topics of that node.
+func (h *hook) mayPublish(cl *mochi.Client, topic string) bool {
+	user, err := wire.ParseNode(string(cl.Properties.Username))
+	if err != nil || h.broker.opts.Authenticate == nil {
+		return true
+	}
+	to, err := wire.ParseTopic(topic)
+	return err != nil || to.Node == user // a topic that is none of ours is counted by the ingest
+}
+
+// OnSessionEstablished takes the last will out of mochi's hands, which would
+// retain and publish it without storing it.
+func (h *hook) OnSessionEstablished(cl *mochi.Client, _ packets.Packet) {
+	p := newPeer(cl)
+	p.written = func() { h.broker.release(p) }
+	if w := cl.Properties.Will; w.Flag != 0 && h.mayPublish(cl, w.TopicName) {
+		p.will = &ingest.Delivery{
+			Topic: w.TopicName, Payload: w.Payload,
+			Done: h.willDone(w),
+		}
+	}
+	cl.Properties.Will = mochi.Will{}
+	h.broker.peers.Store(cl, p)
+}
+
+func (h *hook) willDone(w mochi.Will) func(error) {
+	return func(err error) {
+		h.broker.open.Add(-1)
+		if err == nil { // else we are going down, and the store is not to be had
+			h.broker.fanout.pass(w.TopicName, w.Payload, w.Retain)
+		}
+	}
+}
+
+func (h *hook) peer(cl *mochi.Client) (*peer, bool) {
+	p, ok := h.broker.peers.Load(cl)
+	if !ok {
+		return nil, false // still connecting, or gone
+	}
+	return p.(*peer), true
+}
+
+// OnPacketRead ends the connection of a client that publishes what the broker
+// does not carry: mochi would take QoS 2 for QoS 1, whose acknowledgement the
+// client does not understand, and leave topics that begin with $ unanswered.
+func (h *hook) OnPacketRead(cl *mochi.Client, pk packets.Packet) (packets.Packet, error) {
+	if pk.FixedHeader.Type != packets.Publish {
+		return pk, nil
+	}
+	var err error
+	switch {
+	case pk.FixedHeader.Qos == 2:
+		err = errors.New("it publishes with QoS 2, use 1")
+	case strings.HasPrefix(pk.TopicName, "$"):
+		err = errors.New("it publishes to " + cut(pk.TopicName))
+	default:
+		return pk, nil
+	}
+	if p, ok := h.peer(cl); ok {
+		h.broker.stop(p, stopProtocol, err)
+	}
+	return pk, packets.ErrRejectPacket
+}
+
+// OnSubscribe bounds the subscriptions of one client.
+func (h *hook) OnSubscribe(cl *mochi.Client, pk packets.Packet) packets.Packet {
+	p, ok := h.peer(cl)
+	if ok && cl.State.Subscriptions.Len()+len(pk.Filters) > maxSubscriptions {
+		h.broker.stop(p, stopProtocol, errors.New("it subscribes to too many filters"))
+		pk.Filters = nil
+	}
+	return pk
+}
+
+// OnPublish hands the message to the ingest. ErrRejectPacket makes mochi neither
+// acknowledge nor retain nor publish it: that is done after the commit. Any other
+// error would be acknowledged. What the broker itself publishes passes.
+func (h *hook) OnPublish(cl *mochi.Client, pk packets.Packet) (packets.Packet, error) {
+	if cl.Net.Inline {
+		return pk, nil
+	}
+	if p, ok := h.peer(cl); ok {
+		h.noteStranger(p, pk.TopicName)
+		h.broker.take(p, pk)
+	}
+	return pk, packets.ErrRejectPacket
+}
+
+// noteStranger logs once a connection that a client publishes for a node that it
+// is not: right for a poller of switches, worth a look otherwise.
+func (h *hook) noteStranger(p *peer, topic string) {
+	to, err := wire.ParseTopic(topic)
+	if err != nil || string(to.Node) == p.client.ID || p.noted.Swap(true) {
+		return
+	}
+	h.broker.quiet.Info("stranger "+p.client.ID, "MQTT client publishes for a node of another name",
+		"client", cut(p.client.ID), "remote", p.client.Net.Remote, "node", to.Node)
+}
+
+// OnDisconnect takes the last will, unless the client said goodbye or is
+// connected anew, or it is us who leave.
+func (h *hook) OnDisconnect(cl *mochi.Client, err error, _ bool) {
+	p, ok := h.peer(cl)
+	if !ok {
+		return
+	}
+	p.close()
+	h.broker.peers.Delete(cl)
+	if errors.Is(err, packets.ErrPacketTooLarge) {
+		h.broker.stop(p, stopOversize, err)
+	}
+	why := cl.StopCause()
+	if p.will == nil || errors.Is(why, packets.CodeDisconnect) || errors.Is(why, packets.ErrSessionTakenOver) {
+		return
+	}
+	h.broker.open.Add(1)
+	if !h.offerWill(cl, *p.will) {
+		h.broker.open.Add(-1)
+	}
+}
+
+// offerWill offers until the will is taken or pointless. Nobody sends it again.
+func (h *hook) offerWill(cl *mochi.Client, will ingest.Delivery) bool {
+	for {
+		if now, ok := h.broker.server.Clients.Get(cl.ID); ok && now != cl {
+			return false // its own status says more
+		}
+		select {
+		case <-h.broker.quit:
+			return false
+		default:
+		}
+		if h.broker.opts.Ingest.Offer(will) {
+			return true
+		}
+		select {
+		case <-h.broker.quit:
+			return false
+		case <-time.After(offerAgain):
+		}
+	}
+}

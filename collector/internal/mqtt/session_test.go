@@ -1,0 +1,277 @@
+package mqtt_test
+
+import (
+	"bufio"
+	"crypto/tls"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/eclipse/paho.mqtt.golang/packets"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"thermarack/agent/wire"
+	"thermarack/collector/internal/ingest"
+	"thermarack/collector/internal/mqtt"
+)
+
+const mosquitto = "/usr/sbin/mosquitto"
+
+// startMosquitto starts Debian's broker on a Unix socket in dir, as our
+// documentation has it configured. stop kills it.
+func startMosquitto(t *testing.T, dir string) (url string, stop func()) {
+	t.Helper()
+	if _, err := os.Stat(mosquitto); err != nil {
+		if os.Getenv("THERMARACK_SERVERS") == "1" {
+			t.Fatalf("THERMARACK_SERVERS=1 and no broker: %v", err)
+		}
+		t.Skipf("no broker to test with, install mosquitto: %v", err)
+	}
+	socket := filepath.Join(dir, "m.sock")
+	config := filepath.Join(dir, "mosquitto.conf")
+	text := fmt.Sprintf("listener 0 %s\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 1000\n"+
+		"persistence true\npersistence_location %s/\nlog_dest stderr\n", socket, dir)
+	if os.Getuid() == 0 {
+		text += "user root\n" // else it cannot write to dir
+	}
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(mosquitto, "-c", config)
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	running := make(chan struct{})
+	go func() {
+		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+			if strings.HasSuffix(lines.Text(), "running") {
+				close(running)
+			}
+		}
+	}()
+	stop = func() {
+		_ = cmd.Process.Signal(os.Interrupt) // it saves its sessions
+		_ = cmd.Wait()
+	}
+	t.Cleanup(stop)
+	receive(t, running, "broker")
+	return "unix://" + socket, stop
+}
+
+// shortDir returns a directory whose paths are short enough for Unix sockets.
+func shortDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "mq")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// newSession runs a session of the collector and waits until it is subscribed.
+func newSession(t *testing.T, url string, in mqtt.Offerer) (s *mqtt.Session, stop func()) {
+	t.Helper()
+	s, err := mqtt.NewSession(mqtt.SessionOptions{
+		URL: url, ClientID: "thermarack-collector", Site: "hex",
+		Ingest: in, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewPedanticRegistry(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop = start(t, s.Run)
+	eventually(t, "subscribed", s.Connected)
+	return s, stop
+}
+
+// values acknowledges n messages and returns their payloads.
+func values(t *testing.T, in offers, n int) []string {
+	t.Helper()
+	var out []string
+	for range n {
+		d := receive(t, in, fmt.Sprintf("message %d of %d", len(out)+1, n))
+		out = append(out, string(d.Payload))
+		d.Done(nil)
+	}
+	return out
+}
+
+func TestWhatIsPublishedWhileTheCollectorIsAwayArrives(t *testing.T) {
+	t.Parallel()
+	url, _ := startMosquitto(t, shortDir(t))
+	in := make(offers, 100) // smaller than the backlog: the session has to wait
+	_, stop := newSession(t, url, in)
+	agent := connectPaho(t, url, string(node))
+	finish(t, agent.Publish(topicOf(wire.KindReadings), 1, false, "here"), "acknowledgement")
+	values(t, in, 1)
+	stop()
+
+	const n = 1000
+	for i := range n {
+		finish(t, agent.Publish(topicOf(wire.KindReadings), 1, false, fmt.Sprint(i)), "acknowledgement")
+	}
+	newSession(t, url, in)
+	for i, got := range values(t, in, n) {
+		if got != fmt.Sprint(i) {
+			t.Fatalf("message %d is %s: lost or out of order", i, got)
+		}
+	}
+}
+
+func TestWhatWasNotAcknowledgedIsDeliveredAgain(t *testing.T) {
+	t.Parallel()
+	url, _ := startMosquitto(t, shortDir(t))
+	in := make(offers, 100)
+	_, stop := newSession(t, url, in)
+	agent := connectPaho(t, url, string(node))
+	for i := range 5 {
+		agent.Publish(topicOf(wire.KindReadings), 1, false, fmt.Sprint(i))
+	}
+	first := make([]ingest.Delivery, 5)
+	for i := range first {
+		first[i] = receive(t, in, "message")
+	}
+	for i, d := range first {
+		if i < 2 {
+			d.Done(nil)
+		} else {
+			d.Done(errors.New("no space left on device"))
+		}
+	}
+	if got := strings.Join(values(t, in, 3), " "); got != "2 3 4" {
+		t.Errorf("delivered again: %s, want 2 3 4", got)
+	}
+	stop()
+	newSession(t, url, in)
+	agent.Publish(topicOf(wire.KindReadings), 1, false, "marker")
+	if got := values(t, in, 1); got[0] != "marker" {
+		t.Errorf("%s is delivered once more though it was acknowledged", got[0])
+	}
+}
+
+func TestTheSessionOutlivesTheBroker(t *testing.T) {
+	t.Parallel()
+	dir := shortDir(t)
+	url, kill := startMosquitto(t, dir)
+	in := make(offers, 100)
+	s, _ := newSession(t, url, in)
+	kill()
+	eventually(t, "loss noticed", func() bool { return !s.Connected() })
+	startMosquitto(t, dir)
+	eventually(t, "subscribed again", s.Connected)
+	agent := connectPaho(t, url, string(node))
+	finish(t, agent.Publish(topicOf(wire.KindStatus), 1, true, "live"), "acknowledgement")
+	if d := receive(t, in, "message"); d.Retained || string(d.Payload) != "live" {
+		t.Errorf("got %+v, want a live message", d)
+	} else {
+		d.Done(nil)
+	}
+}
+
+func TestRetainedMessagesAreMarked(t *testing.T) {
+	t.Parallel()
+	url, _ := startMosquitto(t, shortDir(t))
+	agent := connectPaho(t, url, string(node))
+	finish(t, agent.Publish(topicOf(wire.KindStatus), 1, true, "old"), "acknowledgement")
+	in := make(offers, 1)
+	newSession(t, url, in)
+	d := receive(t, in, "message")
+	d.Done(nil)
+	if !d.Retained || string(d.Payload) != "old" {
+		t.Errorf("got %+v, want it marked as retained", d)
+	}
+}
+
+// TestSessionOverTLS uses our own broker as the one elsewhere.
+func TestSessionOverTLS(t *testing.T) {
+	t.Parallel()
+	certs := httptest.NewUnstartedServer(nil)
+	certs.StartTLS()
+	defer certs.Close()
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	block := &pem.Block{Type: "CERTIFICATE", Bytes: certs.Certificate().Raw}
+	if err := os.WriteFile(ca, pem.EncodeToMemory(block), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	password := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(password, []byte("secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	far := make(offers, 10)
+	b := newBroker(t, nil, func(o *mqtt.BrokerOptions) {
+		o.Listener = tls.NewListener(listener, certs.TLS)
+		o.Ingest = far
+		o.Authenticate = func(user string, password []byte) bool { return user == "collector" && string(password) == "secret" }
+	})
+	near := make(offers, 10)
+	s, err := mqtt.NewSession(mqtt.SessionOptions{
+		URL: "tls://" + b.Addr().String(), ClientID: "c", Ingest: near, Log: slog.New(slog.DiscardHandler),
+		CAFile: ca, Username: "collector", PasswordFile: password,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, b.Run, s.Run)
+	eventually(t, "subscribed", s.Connected)
+
+	c, err := tls.Dial("tcp", b.Addr().String(), certs.Client().Transport.(*http.Transport).TLSClientConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	r := connect(t, c, string(node), func(p *packets.ConnectPacket) {
+		p.UsernameFlag, p.PasswordFlag, p.Username, p.Password = true, true, "collector", []byte("secret")
+	})
+	r.connected()
+	r.publish(1, 1, topicOf(wire.KindReadings), []byte("[]"))
+	receive(t, far, "message at the broker").Done(nil)
+	receive(t, near, "message at the session").Done(nil)
+	r.acknowledged(1)
+}
+
+func TestNewSessionNamesWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	notPEM := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(notPEM, []byte("no"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name string
+		o    mqtt.SessionOptions
+		want string
+	}{
+		{"a web address", mqtt.SessionOptions{URL: "http://u:secret@host", ClientID: "c"}, "broker URL http://u:xxxxx@host: scheme is none of"},
+		{"no client id", mqtt.SessionOptions{URL: "tcp://host:1883"}, "no client id"},
+		{"a site that is none", mqtt.SessionOptions{URL: "tcp://host:1883", ClientID: "c", Site: "#"}, `name "#"`},
+		{"a CA that is not there", mqtt.SessionOptions{URL: "tls://host:8883", ClientID: "c", CAFile: "/no/such"}, "/no/such"},
+		{"a CA that is none", mqtt.SessionOptions{URL: "tls://host:8883", ClientID: "c", CAFile: notPEM}, "holds no PEM"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := mqtt.NewSession(tt.o)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("err = %v, want it to say %s", err, tt.want)
+			}
+		})
+	}
+}
+
+var _ mqtt.Offerer = (*ingest.Ingest)(nil)
