@@ -23,9 +23,11 @@ const (
 	// otherwise.
 	DefaultMaxClients = 12000
 
-	maxKeepAlive     = 600 // s; also for clients that ask for none
-	maxSubscriptions = 64  // of one client
-	maxPending       = 256 // messages to a subscriber that are not yet written, or not yet acknowledged
+	maxKeepAlive     = 600  // s; also for clients that ask for none
+	maxSubscriptions = 64   // of one client
+	maxFilter        = 512  // bytes, of one subscription
+	maxIntroduction  = 4096 // bytes of client id, user name and last will together
+	maxPending       = 256  // messages to a subscriber that are not yet written, or not yet acknowledged
 
 	defaultPatience = 10 * time.Second
 	tickSys         = 60 // s between two publications of mochi's $SYS figures
@@ -273,7 +275,7 @@ func (b *Broker) release(p *peer) {
 func (b *Broker) stop(p *peer, cause string, err error) {
 	if p.stop(err) {
 		b.metrics.stopped.WithLabelValues(cause).Inc()
-		b.quiet.Warn(cause+" "+p.client.ID, "MQTT client stopped; it may connect again",
+		b.quiet.Warn(cause+" "+cut(p.client.ID), "MQTT client stopped; it may connect again",
 			"client", cut(p.client.ID), "remote", p.client.Net.Remote, "cause", cause, "err", err)
 	}
 }

@@ -2,18 +2,24 @@ package mqtt_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
 	"github.com/eclipse/paho.mqtt.golang/packets"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"thermarack/agent/wire"
+	"thermarack/collector/internal/ingest"
 	"thermarack/collector/internal/mqtt"
+	"thermarack/collector/internal/store"
 )
 
 func TestAcknowledgedOnlyWhenStoredAndPingsDoNotWait(t *testing.T) {
@@ -162,43 +168,6 @@ func TestTheLastWillIsStored(t *testing.T) {
 	}
 }
 
-func TestWhatTheBrokerDoesNotCarry(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name  string
-		cause string
-		send  func(raw)
-	}{
-		{"a packet of 300 KiB", "oversize", func(c raw) { c.publish(1, 1, topicOf(wire.KindReadings), make([]byte, 300<<10)) }},
-		{"QoS 2", "protocol", func(c raw) { c.publish(1, 2, topicOf(wire.KindReadings), reading(1)) }},
-		{"a topic of the broker", "protocol", func(c raw) { c.publish(1, 1, "$SYS/broker/uptime", []byte("1")) }},
-		{"a hundred subscriptions", "protocol", func(c raw) {
-			p := packets.NewControlPacket(packets.Subscribe).(*packets.SubscribePacket)
-			p.MessageID = 1
-			for i := range 100 {
-				p.Topics, p.Qoss = append(p.Topics, fmt.Sprint("a/", i)), append(p.Qoss, 0)
-			}
-			c.send(p)
-		}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			h := newHouse(t, newShelf(true), nil)
-			c := dial(t, h.addr, string(node), nil)
-			c.connected()
-			tt.send(c)
-			c.closed()
-			eventually(t, "stop counted", func() bool {
-				return metric(t, h.registry, "thermarack_mqtt_stopped_clients_total", tt.cause) == 1
-			})
-			if len(h.begun) != 0 {
-				t.Error("something was stored")
-			}
-		})
-	}
-}
-
 func TestQoS0AndForeignTopics(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, newShelf(true), nil)
@@ -235,110 +204,6 @@ func TestAMessageThatCouldNotBeKeptIsSentAgain(t *testing.T) {
 	}
 }
 
-func TestAClientIsStoppedWhenThereIsNoRoomForLong(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name  string
-		room  int // of the ingest
-		cause string
-	}{
-		{"the ingest is full", 0, "queue"},
-		{"nothing is committed", 1000, "window"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			registry := prometheus.NewPedanticRegistry()
-			in := make(offers, tt.room)
-			b := newBroker(t, registry, func(o *mqtt.BrokerOptions) { o.Ingest, o.Patience = in, 100*time.Millisecond })
-			stop := start(t, b.Run)
-			c := dial(t, b.Addr().String(), string(node), nil)
-			c.connected()
-			for id := range uint16(65) {
-				c.publish(id+1, 0, topicOf(wire.KindReadings), nil)
-			}
-			c.closed()
-			eventually(t, "stop counted", func() bool {
-				return metric(t, registry, "thermarack_mqtt_stopped_clients_total", tt.cause) == 1
-			})
-			for len(in) > 0 {
-				(<-in).Done(nil)
-			}
-			stop()
-		})
-	}
-}
-
-func TestCredentials(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t, newShelf(true), func(o *mqtt.BrokerOptions) {
-		o.Authenticate = func(user string, password []byte) bool { return user != "" && string(password) == "secret" }
-	})
-	as := func(user, password string) raw {
-		return dial(t, h.addr, "someone", func(c *packets.ConnectPacket) {
-			c.UsernameFlag, c.PasswordFlag = true, true
-			c.Username, c.Password = user, []byte(password)
-		})
-	}
-	if code := as(string(node), "guess").connected(); code == 0 {
-		t.Error("a wrong password is let in")
-	}
-	if code := dial(t, h.addr, "nobody", nil).connected(); code == 0 {
-		t.Error("a client without a user name is let in")
-	}
-	c := as("poller", "secret")
-	c.connected()
-	c.publish(1, 1, topicOf(wire.KindReadings), reading(1))
-	c.acknowledged(1)
-
-	tenant := as("b827eb00000a", "secret")
-	tenant.connected()
-	tenant.publish(1, 1, topicOf(wire.KindReadings), reading(2))
-	tenant.closed()
-	eventually(t, "stop for the topic of another node counted", func() bool {
-		return metric(t, h.registry, "thermarack_mqtt_stopped_clients_total", "foreign") == 1
-	})
-	if got := metric(t, h.registry, "thermarack_mqtt_refused_connections_total", "credentials"); got != 2 {
-		t.Errorf("%v connections refused, want 2", got)
-	}
-}
-
-func TestConnectionsAreBounded(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t, newShelf(true), func(o *mqtt.BrokerOptions) { o.MaxClients = 2 })
-	first := dial(t, h.addr, "first", nil)
-	first.connected()
-	mute := dialOnly(t, h.addr) // says nothing and still counts
-	third := dialOnly(t, h.addr)
-	third.closed()
-	mute.Close()
-	eventually(t, "room again", func() bool {
-		c := dial(t, h.addr, "third", nil)
-		p, err := packets.ReadPacket(c)
-		return err == nil && p.(*packets.ConnackPacket).ReturnCode == 0
-	})
-	first.ping()
-}
-
-func TestASubscriberThatDoesNotReadHoldsUpNobody(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t, newShelf(true), nil)
-	lazy := dial(t, h.addr, "lazy", nil)
-	lazy.connected()
-	lazy.subscribe("#")
-	c := dial(t, h.addr, string(node), nil)
-	c.connected()
-	big := append(bytes.Repeat([]byte(" "), 200<<10), "[]"...)
-	begun := time.Now()
-	for id := range uint16(150) { // 30 MB, more than sockets buffer
-		c.publish(id+1, 1, topicOf(wire.KindReadings), big)
-		c.acknowledged(id + 1)
-	}
-	if took := time.Since(begun); took > 8*time.Second {
-		t.Errorf("150 acknowledgements took %v", took)
-	}
-}
-
 func TestWhatWasTakenIsAcknowledgedBeforeTheEnd(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, newShelf(false), nil)
@@ -362,29 +227,53 @@ func TestWhatWasTakenIsAcknowledgedBeforeTheEnd(t *testing.T) {
 	}
 }
 
-// metric returns the value of a metric, or of its one with that label value.
-func metric(t *testing.T, r *prometheus.Registry, name, label string) float64 {
-	t.Helper()
-	families, err := r.Gather()
-	if err != nil {
-		t.Fatal(err)
+// A disk is a store that syncs one small write a commit.
+type disk struct{ *os.File }
+
+func (d disk) Append(_ context.Context, samples []store.Sample) ([]store.Refusal, error) {
+	if _, err := fmt.Fprintln(d, len(samples)); err != nil {
+		return nil, err
 	}
-	for _, f := range families {
-		for _, m := range f.GetMetric() {
-			if f.GetName() == name && (label == "" || m.GetLabel()[0].GetValue() == label) {
-				return m.GetCounter().GetValue() + m.GetGauge().GetValue()
-			}
-		}
-	}
-	t.Fatalf("no metric %s %s", name, label)
-	return 0
+	return nil, d.Sync()
 }
 
-func TestMetricsFollowTheConventions(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t, newShelf(true), nil)
-	problems, err := testutil.GatherAndLint(h.registry)
-	if err != nil || len(problems) != 0 {
-		t.Errorf("lint: %v, %v", problems, err)
+// BenchmarkDurable32InFlight is one connection with 32 messages in flight, each
+// acknowledged after a sync of the disk below the temporary directory.
+func BenchmarkDurable32InFlight(b *testing.B) {
+	file, err := os.Create(filepath.Join(b.TempDir(), "log"))
+	if err != nil {
+		b.Fatal(err)
 	}
+	defer file.Close()
+	in := ingest.New(ingest.Options{Store: disk{file}, Log: slog.New(slog.DiscardHandler)})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	broker, err := mqtt.NewBroker(mqtt.BrokerOptions{Listener: listener, Ingest: in, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	var all sync.WaitGroup
+	all.Go(func() { _ = in.Run(ctx) })
+	all.Go(func() { _ = broker.Run(ctx) })
+	c := paho.NewClient(paho.NewClientOptions().AddBroker("tcp://" + listener.Addr().String()).SetClientID(string(node)))
+	if token := c.Connect(); token.Wait() && token.Error() != nil {
+		b.Fatal(token.Error())
+	}
+	flying := make(chan paho.Token, 32)
+	for b.Loop() {
+		if len(flying) == cap(flying) {
+			(<-flying).Wait()
+		}
+		flying <- c.Publish(topicOf(wire.KindReadings), 1, false, reading(1))
+	}
+	for len(flying) > 0 {
+		(<-flying).Wait()
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
+	c.Disconnect(100)
+	cancel()
+	all.Wait()
 }

@@ -2,6 +2,7 @@ package mqtt
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,10 +33,15 @@ func (h *hook) Provides(method byte) bool {
 	return false
 }
 
-// OnConnect bounds what the client asks for. Clean makes mochi forget the client
-// when it leaves, whatever it asked for: an absent subscriber would gather
-// messages.
-func (h *hook) OnConnect(cl *mochi.Client, _ packets.Packet) error {
+// OnConnect bounds what the client asks for and what is remembered of it. Clean
+// makes mochi forget the client when it leaves, whatever it asked for: an absent
+// subscriber would gather messages.
+func (h *hook) OnConnect(cl *mochi.Client, pk packets.Packet) error {
+	c := pk.Connect
+	if len(c.ClientIdentifier)+len(c.Username)+len(c.WillTopic)+len(c.WillPayload) > maxIntroduction {
+		h.broker.refused("introduction", cl.Net.Remote)
+		return packets.ErrClientIdentifierNotValid
+	}
 	if cl.State.Keepalive == 0 || cl.State.Keepalive > maxKeepAlive {
 		cl.State.Keepalive, cl.State.ServerKeepalive = maxKeepAlive, true
 	}
@@ -135,8 +141,10 @@ func (h *hook) OnPacketRead(cl *mochi.Client, pk packets.Packet) (packets.Packet
 // OnSubscribe bounds the subscriptions of one client.
 func (h *hook) OnSubscribe(cl *mochi.Client, pk packets.Packet) packets.Packet {
 	p, ok := h.peer(cl)
-	if ok && cl.State.Subscriptions.Len()+len(pk.Filters) > maxSubscriptions {
-		h.broker.stop(p, stopProtocol, errors.New("it subscribes to too many filters"))
+	tooLong := func(s packets.Subscription) bool { return len(s.Filter) > maxFilter }
+	tooMany := cl.State.Subscriptions.Len()+len(pk.Filters) > maxSubscriptions
+	if ok && (tooMany || slices.ContainsFunc(pk.Filters, tooLong)) {
+		h.broker.stop(p, stopProtocol, errors.New("it subscribes to too many or too long filters"))
 		pk.Filters = nil
 	}
 	return pk
@@ -163,7 +171,7 @@ func (h *hook) noteStranger(p *peer, topic string) {
 	if err != nil || string(to.Node) == p.client.ID || p.noted.Swap(true) {
 		return
 	}
-	h.broker.quiet.Info("stranger "+p.client.ID, "MQTT client publishes for a node of another name",
+	h.broker.quiet.Info("stranger "+cut(p.client.ID), "MQTT client publishes for a node of another name",
 		"client", cut(p.client.ID), "remote", p.client.Net.Remote, "node", to.Node)
 }
 

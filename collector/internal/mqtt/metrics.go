@@ -38,7 +38,7 @@ func newBrokerMetrics(r prometheus.Registerer, b *Broker) *brokerMetrics {
 	for _, cause := range []string{stopWindow, stopQueue, stopStore, stopOversize, stopProtocol, stopForeign} {
 		m.stopped.WithLabelValues(cause)
 	}
-	for _, cause := range []string{"full", "credentials"} {
+	for _, cause := range []string{"full", "credentials", "introduction"} {
 		m.refused.WithLabelValues(cause)
 	}
 	return m
