@@ -28,16 +28,22 @@ type entry struct {
 	Fault   *string  `yaml:"fault"`
 }
 
-// readScenario returns the events of a file in time order, those of one instant
-// in the file's. The error is yamlfile.Problems with everything that is wrong,
-// or says why the file cannot be read.
+// readScenario is parseScenario of a file. The error may also say why the file
+// cannot be read.
 func readScenario(path string, shelves []*shelf, start time.Time) ([]event, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read scenario: %w", err)
 	}
+	return parseScenario(path, text, shelves, start)
+}
+
+// parseScenario returns the events of a scenario in time order, those of one
+// instant in the text's. The error is yamlfile.Problems, with everything that is
+// wrong.
+func parseScenario(name string, text []byte, shelves []*shelf, start time.Time) ([]event, error) {
 	var entries []entry
-	if err := yamlfile.Decode(path, text, &entries); err != nil {
+	if err := yamlfile.Decode(name, text, &entries); err != nil {
 		return nil, err
 	}
 	lines := itemLines(text)
@@ -46,7 +52,7 @@ func readScenario(path string, shelves []*shelf, start time.Time) ([]event, erro
 	for i, raw := range entries {
 		e, err := raw.event(shelves, start)
 		if err != nil {
-			problems = append(problems, yamlfile.Problem{File: path, Line: lines[i], Text: err.Error()})
+			problems = append(problems, yamlfile.Problem{File: name, Line: lines[i], Text: err.Error()})
 		}
 		events = append(events, e)
 	}

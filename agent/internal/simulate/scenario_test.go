@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"os"
 	"strings"
 	"testing"
 
@@ -89,30 +88,4 @@ func TestAScenarioNeedsNoOrderAndMayBeEmpty(t *testing.T) {
 	if bytes.Equal(got[0], got[2]) || !bytes.Equal(got[2], d.run(t, "-o", "-", "--for", "5m")) {
 		t.Error("an empty scenario is not an uneventful one")
 	}
-}
-
-func FuzzAScenarioIsTakenOrToldWrong(f *testing.F) {
-	f.Add("- {at: 1m, shelf: hex/a1/s3, fan: 1, running: false}")
-	f.Add("- {at: 0s, slot: 1, offline: true}\n- {at: 0s, load: .nan}")
-	f.Add("- {at: 1m, probe: h1, fault: stuck}\n- null\n- []")
-	f.Add("[{at: &a 1s}, *a]")
-	f.Add("- {at: 9999999h, load: 1e999}\n---\n")
-	d := newDir(f, twoShelves)
-	f.Fuzz(func(t *testing.T, text string) {
-		d := dir(d)
-		file, err := os.CreateTemp(string(d), "*.yaml")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer os.Remove(file.Name())
-		if _, err := file.WriteString(text); err != nil {
-			t.Fatal(err)
-		}
-		file.Close()
-		args := []string{"--layout", d.path("layout.yaml"), "-o", "-", "--for", "10s", "--scenario", file.Name()}
-		err = simulate.Run(t.Context(), args, io.Discard, io.Discard)
-		if err != nil && !errors.As(err, new(yamlfile.Problems)) {
-			t.Errorf("%q: %v, want problems by line", text, err)
-		}
-	})
 }
