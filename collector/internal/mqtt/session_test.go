@@ -27,8 +27,8 @@ import (
 const mosquitto = "/usr/sbin/mosquitto"
 
 // startMosquitto starts Debian's broker on a Unix socket in dir, as our
-// documentation has it configured. stop kills it.
-func startMosquitto(t *testing.T, dir string) (url string, stop func()) {
+// documentation has it configured but for the messages in flight. stop ends it.
+func startMosquitto(t *testing.T, dir string, inflight int) (url string, stop func()) {
 	t.Helper()
 	if _, err := os.Stat(mosquitto); err != nil {
 		if os.Getenv("THERMARACK_SERVERS") == "1" {
@@ -38,8 +38,8 @@ func startMosquitto(t *testing.T, dir string) (url string, stop func()) {
 	}
 	socket := filepath.Join(dir, "m.sock")
 	config := filepath.Join(dir, "mosquitto.conf")
-	text := fmt.Sprintf("listener 0 %s\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 1000\n"+
-		"persistence true\npersistence_location %s/\nlog_dest stderr\n", socket, dir)
+	text := fmt.Sprintf("listener 0 %s\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages %d\n"+
+		"persistence true\npersistence_location %s/\nlog_dest stderr\n", socket, inflight, dir)
 	if os.Getuid() == 0 {
 		text += "user root\n" // else it cannot write to dir
 	}
@@ -111,7 +111,7 @@ func values(t *testing.T, in offers, n int) []string {
 
 func TestWhatIsPublishedWhileTheCollectorIsAwayArrives(t *testing.T) {
 	t.Parallel()
-	url, _ := startMosquitto(t, shortDir(t))
+	url, _ := startMosquitto(t, shortDir(t), 1000)
 	in := make(offers, 100) // smaller than the backlog: the session has to wait
 	_, stop := newSession(t, url, in)
 	agent := connectPaho(t, url, string(node))
@@ -133,44 +133,53 @@ func TestWhatIsPublishedWhileTheCollectorIsAwayArrives(t *testing.T) {
 
 func TestWhatWasNotAcknowledgedIsDeliveredAgain(t *testing.T) {
 	t.Parallel()
-	url, _ := startMosquitto(t, shortDir(t))
+	url, _ := startMosquitto(t, shortDir(t), 5) // it sends no more than five that are not acknowledged
 	in := make(offers, 100)
-	_, stop := newSession(t, url, in)
+	newSession(t, url, in)
 	agent := connectPaho(t, url, string(node))
-	for i := range 5 {
-		agent.Publish(topicOf(wire.KindReadings), 1, false, fmt.Sprint(i))
-	}
-	first := make([]ingest.Delivery, 5)
-	for i := range first {
-		first[i] = receive(t, in, "message")
-	}
-	for i, d := range first {
-		if i < 2 {
-			d.Done(nil)
-		} else {
-			d.Done(errors.New("no space left on device"))
+	publish := func(payloads string) {
+		for _, p := range payloads {
+			agent.Publish(topicOf(wire.KindReadings), 1, false, string(p))
 		}
 	}
-	if got := strings.Join(values(t, in, 3), " "); got != "2 3 4" {
-		t.Errorf("delivered again: %s, want 2 3 4", got)
+	take := func(payloads string) []ingest.Delivery {
+		t.Helper()
+		all := make([]ingest.Delivery, len(payloads))
+		got := ""
+		for i := range all {
+			all[i] = receive(t, in, "message")
+			got += string(all[i].Payload)
+		}
+		if got != payloads {
+			t.Errorf("delivered: %s, want %s", got, payloads)
+		}
+		return all
 	}
-	stop()
-	newSession(t, url, in)
-	agent.Publish(topicOf(wire.KindReadings), 1, false, "marker")
-	if got := values(t, in, 1); got[0] != "marker" {
-		t.Errorf("%s is delivered once more though it was acknowledged", got[0])
+	done := func(all []ingest.Delivery, err error) {
+		for _, d := range all {
+			d.Done(err)
+		}
 	}
+
+	publish("abcdefg")
+	first := take("abcde")
+	done(first[:2], nil)
+	first = append(first[2:], take("fg")...) // so a and b are acknowledged
+	done(first, errors.New("no space left on device"))
+	done(take("cdefg"), nil) // by a new connection
+	publish("hijkl")
+	done(take("hijkl"), nil)
 }
 
 func TestTheSessionOutlivesTheBroker(t *testing.T) {
 	t.Parallel()
 	dir := shortDir(t)
-	url, kill := startMosquitto(t, dir)
+	url, kill := startMosquitto(t, dir, 1000)
 	in := make(offers, 100)
 	s, _ := newSession(t, url, in)
 	kill()
 	eventually(t, "loss noticed", func() bool { return !s.Connected() })
-	startMosquitto(t, dir)
+	startMosquitto(t, dir, 1000)
 	eventually(t, "subscribed again", s.Connected)
 	agent := connectPaho(t, url, string(node))
 	finish(t, agent.Publish(topicOf(wire.KindStatus), 1, true, "live"), "acknowledgement")
@@ -183,7 +192,7 @@ func TestTheSessionOutlivesTheBroker(t *testing.T) {
 
 func TestRetainedMessagesAreMarked(t *testing.T) {
 	t.Parallel()
-	url, _ := startMosquitto(t, shortDir(t))
+	url, _ := startMosquitto(t, shortDir(t), 1000)
 	agent := connectPaho(t, url, string(node))
 	finish(t, agent.Publish(topicOf(wire.KindStatus), 1, true, "old"), "acknowledgement")
 	in := make(offers, 1)
