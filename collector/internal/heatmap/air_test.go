@@ -1,0 +1,190 @@
+package heatmap_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"thermarack/collector/internal/heatmap"
+	"thermarack/collector/internal/rack"
+)
+
+// miss returns the root mean square difference between a map's field and warm.
+func miss(m *heatmap.Map) float64 {
+	var sum float64
+	for k, v := range m.Field.Value {
+		x := (float64(k%m.Field.NX) + 0.5) / float64(m.Field.NX)
+		y := (float64(k/m.Field.NX) + 0.5) / float64(m.Field.NY)
+		sum += (v - warm(x, y)) * (v - warm(x, y))
+	}
+	return math.Sqrt(sum / float64(len(m.Field.Value)))
+}
+
+func TestFieldComesCloseToTheAir(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		state rack.State
+		most  float64 // K
+	}{
+		{"twelve probes", warmShelf(false, 0, 0.5, 1), 0.4},
+		{"twelve probes and the SoCs", warmShelf(true, 0, 0.5, 1), 0.3},
+		{"face probes and the SoCs", warmShelf(true, 0, 1), 0.8},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if got := miss(mustNew(t, tt.state, heatmap.Air)); !(got < tt.most) {
+				t.Errorf("RMSE = %.2f K, want below %.2f", got, tt.most)
+			}
+		})
+	}
+}
+
+func TestUncertaintyCoversTheError(t *testing.T) {
+	t.Parallel()
+	m := mustNew(t, warmShelf(true, 0, 0.5, 1), heatmap.Air)
+	within := 0
+	for _, c := range m.Cells {
+		x, y := shelf(12, 9).Shelf.Center(c.Slot)
+		if math.Abs(c.Value-warm(x, y)) < 1.645*c.SD {
+			within++
+		}
+	}
+	if within < 86 { // 80 % of 108
+		t.Errorf("%d of 108 cells within their 90 %% band, want 86 or more", within)
+	}
+}
+
+func TestTheMiddleIsMissingWithoutASensorThere(t *testing.T) {
+	t.Parallel()
+	got := sources(mustNew(t, warmShelf(false, 0, 1), heatmap.Air))
+	face := "imiimiimiimi"
+	want := face + strings.Repeat(" ------------", 7) + " " + face
+	// 0.125 × 12 = 1.5: the probes stand in columns 2, 5, 8 and 11
+	if got != want {
+		t.Errorf("sources\n got %s\nwant %s", got, want)
+	}
+}
+
+func TestWhatSupportsACell(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		make func(*rack.State)
+		want string
+	}{
+		{"nothing", func(*rack.State) {}, "--- --- ---"},
+		{"SoCs alone do not know the air", func(s *rack.State) {
+			for i := range s.Slots {
+				s.Slots[i].SoC = fresh(50)
+			}
+		}, "--- --- ---"},
+		{"one cold probe", func(s *rack.State) { probe(s, "c", 0.5, 0, fresh(21)) }, "-m- --- ---"},
+		{"one cold and one hot", func(s *rack.State) {
+			probe(s, "c", 0.5, 0, fresh(21))
+			probe(s, "h", 0.5, 1, fresh(26))
+		}, "imi --- imi"},
+		{"with one inside", func(s *rack.State) {
+			probe(s, "c", 0.5, 0, fresh(21))
+			probe(s, "m", 0.5, 0.5, fresh(24))
+			probe(s, "h", 0.5, 1, fresh(26))
+		}, "imi imi imi"},
+		{"only silent ones", func(s *rack.State) {
+			probe(s, "c", 0.5, 0, stale(21))
+			probe(s, "m", 0.5, 0.5, stale(24))
+			probe(s, "h", 0.5, 1, stale(26))
+		}, "sss sss sss"},
+		{"silent ones fill what fresh ones leave open", func(s *rack.State) {
+			probe(s, "c", 0.5, 0, fresh(21))
+			probe(s, "m", 0.5, 0.5, stale(24))
+			probe(s, "h", 0.5, 1, fresh(26))
+		}, "imi sss imi"},
+		{"a missing probe and one that reads NaN", func(s *rack.State) {
+			probe(s, "c", 0.5, 0, missing())
+			probe(s, "h", 0.5, 1, fresh(math.NaN()))
+		}, "--- --- ---"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			state := shelf(3, 3)
+			tt.make(&state)
+			m := mustNew(t, state, heatmap.Air)
+			if got := sources(m); got != tt.want {
+				t.Errorf("sources = %s, want %s", got, tt.want)
+			}
+			for _, c := range m.Cells {
+				if math.IsNaN(c.Value) != (c.Source == heatmap.Missing) {
+					t.Errorf("slot %d is %s with value %v", c.Slot, c.Source, c.Value)
+				}
+			}
+		})
+	}
+}
+
+func TestOneBusyPiDoesNotWarmTheMap(t *testing.T) {
+	t.Parallel()
+	calm := mustNew(t, warmShelf(true, 0, 0.5, 1), heatmap.Air)
+	state := warmShelf(true, 0, 0.5, 1)
+	state.Slots[40].SoC = fresh(state.Slots[40].SoC.V + 25)
+	busy := mustNew(t, state, heatmap.Air)
+	for i := range calm.Cells {
+		if d := math.Abs(busy.Cells[i].Value - calm.Cells[i].Value); d > 0.25 {
+			t.Errorf("slot %d moved by %.2f K, want 0.25 at most", i+1, d)
+		}
+	}
+}
+
+func TestPowerExplainsWarmPis(t *testing.T) {
+	t.Parallel()
+	state := warmShelf(true, 0, 1)
+	for i := range state.Slots { // the middle works twice as hard
+		watts := 3.0
+		if row := i / 12; row >= 3 && row < 6 {
+			watts = 6
+		}
+		state.Slots[i].SoC.V += 6 * watts
+		state.Slots[i].Power = fresh(watts)
+	}
+	told := miss(mustNew(t, state, heatmap.Air))
+	for i := range state.Slots {
+		state.Slots[i].Power = missing()
+	}
+	untold := miss(mustNew(t, state, heatmap.Air))
+	if !(told < 1 && told < untold/2) {
+		t.Errorf("RMSE %.2f K with power known, %.2f without; want below 1 and half of it", told, untold)
+	}
+}
+
+func TestFieldIsAsMissingAsItsCells(t *testing.T) {
+	t.Parallel()
+	m := mustNew(t, warmShelf(false, 0, 1), heatmap.Air)
+	if m.Field.NX != 24 || m.Field.NY != 18 {
+		t.Fatalf("field is %d × %d, want 24 × 18", m.Field.NX, m.Field.NY)
+	}
+	for k, v := range m.Field.Value {
+		cell := m.Cells[k/24/2*12+k%24/2]
+		if math.IsNaN(v) != (cell.Source == heatmap.Missing) || math.IsNaN(v) != math.IsNaN(m.Field.SD[k]) {
+			t.Errorf("point %d is %v in a cell that is %s", k, v, cell.Source)
+		}
+	}
+}
+
+func TestTheLargestShelfIsComputedInBoundedTime(t *testing.T) {
+	t.Parallel()
+	state := shelf(200, 200)
+	for i := range state.Slots {
+		state.Slots[i].SoC = fresh(50)
+	}
+	for i := range 400 {
+		probe(&state, "p", float64(i%20)/20, float64(i/20)/20, fresh(22))
+	}
+	m := mustNew(t, state, heatmap.Air)
+	if c := m.Cells[20_000]; c.Source == heatmap.Missing || math.Abs(c.Value-22) > 0.2 {
+		t.Errorf("a cell in the middle is %+v, want about 22 °C", c)
+	}
+	if m.Field.NX > 48 || m.Field.NY > 48 {
+		t.Errorf("field is %d × %d, want 48 × 48 at most", m.Field.NX, m.Field.NY)
+	}
+}
