@@ -178,6 +178,7 @@ func TestStatusOfAnswers(t *testing.T) {
 	}{
 		{"the page", "GET", "/", 200, "<title>thermarack</title>"},
 		{"HEAD of the page", "HEAD", "/", 200, ""},
+		{"HEAD of a stream ends", "HEAD", "/api/v1/events", 200, ""},
 		{"a script", "GET", "/assets/app.js", 200, "import"},
 		{"no such script", "GET", "/assets/none.js", 404, "no such file"},
 		{"the page has one address only", "GET", "/assets/index.html", 404, "no such file"},

@@ -14,6 +14,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"thermarack/agent/wire"
 	"thermarack/agent/wire/clock"
 	"thermarack/agent/wire/layout"
 	"thermarack/collector/internal/pager"
@@ -292,3 +293,36 @@ var (
 	_ web.Racks  = (*fakeRacks)(nil)
 	_ web.Series = fakeSeries(nil)
 )
+
+type wireNode = wire.Node
+
+// bigWorld is the shelf of 108 Pis with twelve probes, two fans and a day of
+// history.
+func bigWorld(tb testing.TB) *world {
+	tb.Helper()
+	w := newWorld(tb)
+	w.racks = newRacks(parse(tb, wide()))
+	w.opt.Racks, w.opt.Clock = w.racks, clock.Scaled(noon, time.Now(), 1)
+	shelf := &w.racks.layout.Shelves[0]
+	w.racks.nodes = nil
+	for _, slot := range shelf.Slots {
+		w.racks.nodes = append(w.racks.nodes, rack.Node{
+			Node: slot.Node, Site: "hex", Shelf: shelfID, Slot: slot.Number, Seen: noon.Add(-time.Duration(slot.Number%10) * time.Second),
+			Status:    &wire.Status{Online: true},
+			Inventory: &wire.Inventory{Model: "Raspberry Pi 3 Model B Rev 1.2", Agent: "0.1.0", Addresses: []string{fmt.Sprintf("192.0.2.%d", slot.Number)}},
+		})
+		w.series[slot.Node.Device("soc")+":temperature"] = daily(54, 3, float64(slot.Number))
+	}
+	for i, p := range shelf.Probes {
+		w.series[p.Sensor+":temperature"] = daily(w.racks.states[shelfID].Probes[i].V, 0.8*(0.4+p.Y), float64(i))
+	}
+	return w
+}
+
+// daily swings about a middle once in four hours, with a ripple.
+func daily(middle, swing, phase float64) func(from, to time.Time) []store.Point {
+	return every(time.Minute, func(t time.Time) float64 {
+		minute := float64(t.Unix()) / 60
+		return middle + swing*math.Sin(minute/38+phase/9) + swing/6*math.Sin(minute/3+phase)
+	})
+}

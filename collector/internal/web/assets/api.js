@@ -15,27 +15,29 @@ export const getText = async (path) => (await get(path)).text();
 
 export const shelfPath = (shelf) => "/api/v1/shelves/" + shelf.split("/").map(encodeURIComponent).join("/");
 
-const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
 // calmly returns a function that runs task, never twice at a time and at least
 // pause ms apart. Calls that come meanwhile are one more run: what is shown in
-// the end is the newest.
+// the end is the newest. A call with "now", when a person waits for it, cuts the
+// pause short.
 export function calmly(pause, task) {
   let running = false;
   let again = false;
-  return async function run() {
-    if (running) {
-      again = true;
-      return;
-    }
+  let hurry = null;
+  return async function run(when) {
+    again = true;
+    if (when === "now") hurry?.();
+    if (running) return;
     running = true;
     try {
-      do {
+      while (again) {
         again = false;
-        const done = wait(pause);
+        const paused = new Promise((resolve) => {
+          hurry = resolve;
+          setTimeout(resolve, pause);
+        });
         await task();
-        await done;
-      } while (again);
+        await paused;
+      }
     } finally {
       running = false;
     }

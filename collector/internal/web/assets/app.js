@@ -48,11 +48,12 @@ const refreshShelf = asking(400, async () => {
   if (!shown.shelf) return;
   const doc = await getJSON(shelfPath(shown.shelf));
   if (doc.id !== shown.shelf) return; // chosen anew meanwhile
+  const first = shown.doc === null;
   shown.doc = doc;
   map.describe(doc);
   figures.show(doc);
   describe(doc);
-  refreshHistory();
+  refreshHistory(first ? "now" : "");
 });
 
 const refreshHistory = asking(5000, async () => {
@@ -93,14 +94,14 @@ function chooseShelf() {
   map.clear();
   drawShelves(shown.shelves, shown.shelf);
   listen();
-  refreshMap();
-  refreshShelf();
+  refreshMap("now");
+  refreshShelf("now");
 }
 
 function pickSlot(slot) {
   shown.slot = slot;
-  refreshHistory();
-  if (slot) byId("chart").scrollIntoView({ block: "nearest", behavior: "smooth" });
+  refreshHistory("now");
+  if (slot) byId("chart").scrollIntoView({ block: "nearest" });
 }
 
 function openAlert(a) {
@@ -114,10 +115,10 @@ function openAlert(a) {
 function listen() {
   stream?.close();
   stream = new EventSource(`/api/v1/events?shelf=${encodeURIComponent(shown.shelf)}`);
-  stream.addEventListener("open", refreshAll);
+  stream.addEventListener("open", () => refreshAll());
   stream.addEventListener("shelf", () => { refreshMap(); refreshShelf(); });
   stream.addEventListener("alerts", () => { refreshAlerts(); refreshShelves(); refreshShelf(); refreshMap(); });
-  stream.addEventListener("page", refreshPages);
+  stream.addEventListener("page", () => refreshPages());
   stream.addEventListener("error", () => {
     showLink("offline", "disconnected, trying again");
     // After an answer that was not a stream the browser gives up.
@@ -138,15 +139,15 @@ const checkLink = asking(1000, async () => {
 });
 
 function start() {
-  runTheme(refreshMap);
+  runTheme(() => refreshMap("now"));
   runClock(clock);
   for (const input of byId("layers").querySelectorAll("input")) {
-    input.addEventListener("change", () => { shown.layer = input.value; refreshMap(); });
+    input.addEventListener("change", () => { shown.layer = input.value; refreshMap("now"); });
   }
   for (const input of byId("spans").querySelectorAll("input")) {
-    input.addEventListener("change", () => { history.hours = Number(input.value); refreshHistory(); });
+    input.addEventListener("change", () => { history.hours = Number(input.value); refreshHistory("now"); });
   }
-  byId("twin").addEventListener("toggle", refreshMap);
+  byId("twin").addEventListener("toggle", () => refreshMap("now"));
   addEventListener("hashchange", chooseShelf);
   checkLink();
   for (const refresh of [refreshShelves, refreshAlerts, refreshPages, refreshFleet]) refresh();

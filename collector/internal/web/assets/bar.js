@@ -26,7 +26,8 @@ export function runClock(clock) {
   const node = byId("clock");
   const tick = () => {
     const now = new Date(clock.now());
-    node.textContent = `${dayOf(now)}  ${clockSecond(now)}`;
+    node.firstElementChild.textContent = dayOf(now);
+    node.lastElementChild.textContent = clockSecond(now);
     node.dateTime = now.toISOString();
     node.title = now.toISOString();
   };

@@ -40,7 +40,7 @@ export class Chart {
       ...ticks.y.map((v) => svg("g", { class: "tick" },
         svg("line", { x1: pad.left, x2: width - pad.right, y1: y(v), y2: y(v) }),
         svg("text", { x: pad.left - 8, y: y(v), dy: "0.32em", "text-anchor": "end" }, `${+v.toFixed(2)}`))),
-      ...ticks.x.map((t) => svg("text", { class: "tick-x", x: x(t), y: height - 6, "text-anchor": "middle" }, this.#timeLabel(t))),
+      ...ticks.x.map((t) => svg("text", { class: "tick-x", x: x(t), y: height - 6, "text-anchor": x(t) > width - 24 ? "end" : "middle" }, this.#timeLabel(t))),
       ...this.#data.series.flatMap((s) => runs(s.points, this.#data.gap).flatMap((run) => [
         svg("path", { class: `band-${s.kind}`, d: band(run, x, y) }),
         svg("path", { class: `line-${s.kind}`, d: line(run, x, y) })])),

@@ -14,7 +14,7 @@ export class ShelfMap {
   #clock;
   #picked;
   #shelf = null; // the shelf's document
-  #slot = 0; // under the pointer or the keys
+  #at = ""; // selector of what is under the pointer or the keys
   #shown = ""; // text of the picture, so that the same one is not put in again
 
   // picked is called with the number of a slot that was chosen.
@@ -22,12 +22,12 @@ export class ShelfMap {
     this.#clock = clock;
     this.#picked = picked;
     const host = this.#host;
-    host.addEventListener("pointermove", (e) => this.#point(slotOf(e.target)));
-    host.addEventListener("pointerleave", () => this.#point(0));
-    host.addEventListener("click", (e) => this.#pick(slotOf(e.target)));
+    host.addEventListener("pointermove", (e) => this.#point(selectorOf(e.target)));
+    host.addEventListener("pointerleave", () => this.#point(""));
+    host.addEventListener("click", (e) => this.#pick(slotIn(selectorOf(e.target))));
     host.addEventListener("keydown", (e) => this.#key(e));
-    host.addEventListener("focus", () => { if (host.matches(":focus-visible")) this.#point(this.#slot || 1, true); });
-    host.addEventListener("blur", () => this.#point(0));
+    host.addEventListener("focus", () => { if (host.matches(":focus-visible")) this.#say(slotIn(this.#at) || 1); });
+    host.addEventListener("blur", () => this.#point(""));
     addEventListener("scroll", () => this.#place(), { passive: true });
     new ResizeObserver(() => this.#place()).observe(host);
   }
@@ -37,7 +37,7 @@ export class ShelfMap {
     const room = this.#host.clientWidth || 960;
     const width = widths.find((w) => w >= room) ?? widths.at(-1);
     const theme = isDark() ? "dark" : "light";
-    const text = await getText(`${shelfPath(shelf)}/heatmap.svg?layer=${layer}&width=${width}&theme=${theme}`);
+    const text = await getText(`${shelfPath(shelf)}/heatmap.svg?layer=${layer}&width=${width}&theme=${theme}&palette=inferno`);
     if (text === this.#shown) return;
     this.#swap(text);
     this.#shown = text;
@@ -46,38 +46,54 @@ export class ShelfMap {
   // describe takes the shelf's document, which the tooltip reads from.
   describe(shelf) {
     this.#shelf = shelf;
-    if (this.#slot) this.#place();
+    this.#place();
   }
 
   clear() {
     this.#shelf = null;
     this.#shown = "";
-    this.#point(0);
+    this.#point("");
     this.#host.replaceChildren(el("p", { class: "map-wait muted" }, "Waiting for the map…"));
   }
 
-  // swap puts a picture in place of the last one in one step.
+  // swap puts a picture in place of the last one in one step. Its titles become
+  // our tooltips, for the browser's own come late and in another look.
   #swap(text) {
     const picture = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
     if (picture.nodeName !== "svg") throw new Error("the map is no SVG");
     for (const node of picture.querySelectorAll("script, foreignObject")) node.remove();
+    for (const title of picture.querySelectorAll("title")) {
+      title.parentNode.setAttribute(title.parentNode === picture ? "aria-label" : "data-title", title.textContent);
+      title.remove();
+    }
     this.#host.replaceChildren(document.adoptNode(picture), this.#ring);
-    if (this.#slot) this.#place();
-  }
-
-  #point(slot, aloud = false) {
-    this.#slot = slot;
     this.#place();
-    if (aloud) byId("map-said").textContent = lines(this.#shelf, slot, this.#clock.now()).join(", ");
   }
 
-  // place moves the ring and the tooltip to the slot.
+  #point(selector) {
+    this.#at = selector;
+    this.#place();
+  }
+
+  // say points at a slot by keys, aloud for who cannot see it.
+  #say(slot) {
+    this.#point(selectorFor(slot));
+    byId("map-said").textContent = slotLines(this.#shelf, slot, this.#clock.now()).join(", ");
+  }
+
+  #lines(node) {
+    const slot = slotIn(this.#at);
+    return slot ? slotLines(this.#shelf, slot, this.#clock.now()) : (node.dataset.title ?? "").split("\n").filter(Boolean);
+  }
+
+  // place moves the ring and the tooltip to what is pointed at.
   #place() {
-    const cell = this.#slot && this.#host.querySelector(`[data-slot="${this.#slot}"]`);
-    const text = cell ? lines(this.#shelf, this.#slot, this.#clock.now()) : [];
-    this.#ring.hidden = this.#tip.hidden = text.length === 0;
+    const node = this.#at && this.#host.querySelector(this.#at);
+    const text = node ? this.#lines(node) : [];
+    this.#tip.hidden = text.length === 0;
+    this.#ring.hidden = text.length === 0 || !slotIn(this.#at);
     if (text.length === 0) return;
-    const box = cell.getBoundingClientRect();
+    const box = node.getBoundingClientRect();
     const host = this.#host.getBoundingClientRect();
     move(this.#ring, { left: box.left - host.left, top: box.top - host.top, width: box.width, height: box.height });
     const [title, ...rest] = text;
@@ -95,29 +111,40 @@ export class ShelfMap {
   #key(event) {
     if (!this.#shelf) return;
     const { columns, depth } = this.#shelf;
+    const slot = slotIn(this.#at) || 1;
     // The cold aisle, where slot 1 is, is at the bottom.
     const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: columns, ArrowDown: -columns }[event.key];
     if (step) {
-      const next = (this.#slot || 1) + step;
-      const sameRow = Math.abs(step) !== 1 || Math.floor((next - 1) / columns) === Math.floor(((this.#slot || 1) - 1) / columns);
-      if (next >= 1 && next <= columns * depth && sameRow) this.#point(next, true);
+      const next = slot + step;
+      const sameRow = Math.abs(step) !== 1 || Math.floor((next - 1) / columns) === Math.floor((slot - 1) / columns);
+      if (next >= 1 && next <= columns * depth && (sameRow || columns === 1)) this.#say(next);
       event.preventDefault();
     } else if (event.key === "Enter") {
-      this.#pick(this.#slot);
+      this.#pick(slot);
     } else if (event.key === "Escape") {
-      this.#point(0);
+      this.#point("");
     }
   }
 }
 
-const slotOf = (node) => Number(node.closest?.("[data-slot]")?.dataset.slot ?? 0);
+const selectorFor = (slot) => `[data-slot="${slot}"]`;
+const slotIn = (selector) => Number(/^\[data-slot="(\d+)"\]$/.exec(selector)?.[1] ?? 0);
+
+// selectorOf names the slot, probe or fan that a node of the map belongs to, so
+// that it is found again in the next picture.
+function selectorOf(node) {
+  const { slot, probe, fan } = node.closest?.("[data-slot], [data-probe], [data-fan]")?.dataset ?? {};
+  if (slot) return selectorFor(slot);
+  if (probe) return `[data-probe="${CSS.escape(probe)}"]`;
+  return fan ? `[data-fan="${CSS.escape(fan)}"]` : "";
+}
 
 function move(node, box) {
   for (const [side, px] of Object.entries(box)) node.style.setProperty(side, `${px}px`);
 }
 
-// lines says what is known of a slot; nothing when there is no such slot.
-function lines(shelf, number, now) {
+// slotLines says what is known of a slot; nothing when there is no such slot.
+function slotLines(shelf, number, now) {
   const slot = shelf?.slots[number - 1];
   if (!slot) return [];
   if (!slot.node && slot.soc === null && slot.power === null) return [`Slot ${number}`, "empty"];

@@ -50,7 +50,7 @@ export class Alerts {
   }
 
   #row(a) {
-    return el("li", { class: `row ${a.severity} ${a.state}` },
+    return el("li", { class: `row alert ${a.severity} ${a.state}` },
       el("button", { type: "button", onclick: () => this.#chosen(a) },
         sign(a.severity),
         el("span", { class: "row-title" }, words(a.alert)),
