@@ -77,12 +77,15 @@ export class Chart {
   // point reads the chart where the pointer is.
   #point(event) {
     const box = this.#host.getBoundingClientRect();
-    const { from, to, unit, series, gap } = this.#data ?? { series: [] };
-    const t = from + (event.clientX - box.left - pad.left) / (box.width - pad.left - pad.right) * (to - from);
+    if (!this.#data) return;
+    const { from, to, unit, series, gap } = this.#data;
+    const width = this.#host.clientWidth; // box is larger where the page is zoomed
+    const room = width - pad.left - pad.right;
+    const t = from + ((event.clientX - box.left) * width / box.width - pad.left) / room * (to - from);
     const near = series.map((s) => ({ name: s.name, point: nearest(s.points, t) })).filter((n) => n.point && Math.abs(n.point.t - t) <= gap);
     if (near.length === 0) return this.#leave();
     const at = near[0].point.t;
-    const px = pad.left + (at - from) / (to - from) * (box.width - pad.left - pad.right);
+    const px = pad.left + (at - from) / (to - from) * room;
     this.#cross.replaceChildren(svg("line", { x1: px, x2: px, y1: pad.top, y2: height - pad.bottom }));
     this.#read.textContent = `${dayOf(new Date(at))} ${clockTime(new Date(at))}  ` + near.map((n) => `${n.name} ${n.point.mean.toFixed(1)} ${unit}`).join("  ");
     this.#read.hidden = false;
