@@ -141,6 +141,12 @@ func (m *Model) State(ctx context.Context, shelf string, at time.Time) (State, e
 	return x.build(s, at, known, m.ages), nil
 }
 
+// outlived tells whether a last will comes too late: another start of the agent
+// has said since that it is there. A will carries the time when it was written.
+func outlived(will, known *wire.Status) bool {
+	return !will.Online && known != nil && known.Online && known.Boot != will.Boot && known.T > will.T
+}
+
 // newest returns what is known of a record now. m.mu is held.
 func (m *Model) newest(record string) Known {
 	k := Known{Point: m.known[record]}
@@ -161,7 +167,7 @@ func (m *Model) Observe(b ingest.Batch) {
 		m.nodes[b.Node] = node
 	}
 	node.Site = b.Site
-	if b.Status != nil {
+	if b.Status != nil && !outlived(b.Status, node.Status) {
 		node.Status = b.Status
 	}
 	if b.Inventory != nil {

@@ -181,6 +181,20 @@ func TestUnknownNodesAndSensorsAreListed(t *testing.T) {
 	})
 }
 
+func TestALastWillDoesNotOutliveTheNextStart(t *testing.T) {
+	m := model(hex(t))
+	say := func(online bool, boot string, at float64) bool {
+		m.Observe(ingest.Batch{Site: "hex", Node: pi1, Status: &wire.Status{Online: online, Boot: boot, T: at}})
+		return m.Nodes()[0].Status.Online
+	}
+	if !say(true, "a", 10) || !say(true, "b", 20) || !say(false, "a", 10) {
+		t.Error("the will of the first start made the second one look dead")
+	}
+	if say(false, "b", 20) {
+		t.Error("the will of the present start is not believed")
+	}
+}
+
 func TestWithoutALayoutPisStandOnAProvisionalShelf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := model(nil)

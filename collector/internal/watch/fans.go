@@ -90,6 +90,9 @@ func (w *Watch) verdict(a Active, holds bool, at time.Time) []Change {
 	known := w.shelves[a.ShelfID()]
 	switch {
 	case !holds:
+		if a.Value > 0 { // another verdict holds: say why this one ends
+			a.Summary = fmt.Sprintf("%s; told as another alert now", a.Summary)
+		}
 		return w.remove(k, at, a)
 	case !firing:
 		known.updated = at
