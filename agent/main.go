@@ -13,6 +13,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+
+	"thermarack/agent/internal/simulate"
 )
 
 func main() {
@@ -35,6 +37,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return runScan(ctx, rest, stdout, stderr)
 	case "once":
 		return runOnce(ctx, rest, stdout, stderr)
+	case "simulate":
+		return runSimulate(ctx, rest, stdout, stderr)
 	case "version":
 		return runVersion(rest, stdout)
 	case "help":
@@ -64,6 +68,7 @@ usage: thermarack-agent [command] [flags]
   run       sample and publish until stopped (the default)
   scan      show what is found: part, bus, address, value, time taken, health
   once      print one SenML pack, without a broker
+  simulate  run the virtual Pis of a layout, to a broker or into a recording
   version   print the version
 
 thermarack-agent <command> --help says more.
@@ -96,6 +101,15 @@ func buildVersion() string {
 		return info.Main.Version
 	}
 	return "(devel)"
+}
+
+func runSimulate(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	err := simulate.Run(ctx, args, stdout, stderr)
+	var wrong simulate.UsageError
+	if errors.As(err, &wrong) {
+		return usageError{wrong, simulate.Usage}
+	}
+	return err
 }
 
 func runVersion(args []string, stdout io.Writer) error {
