@@ -24,6 +24,7 @@ type Config struct {
 	MQTT   string   `yaml:"mqtt"`
 	Open   bool     `yaml:"open"`
 	Hosts  []string `yaml:"hosts"`
+	URL    string   `yaml:"url"`
 
 	Broker             string `yaml:"broker"`
 	BrokerCA           string `yaml:"broker_ca"`

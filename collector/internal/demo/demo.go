@@ -11,7 +11,7 @@ import (
 )
 
 // Speed is how much faster than the world the demo runs unless told otherwise:
-// its story of eight hours takes two minutes.
+// its story of nine hours takes a little over two minutes.
 const Speed = 240
 
 //go:embed files

@@ -8,14 +8,18 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
 // A Sink is a pager of the demo's own: a webhook receiver on loopback that
-// prints each page on one line.
+// prints what begins and what ends, a line each.
 type Sink struct {
 	listener net.Listener
-	out      io.Writer
+
+	mu     sync.Mutex
+	out    io.Writer
+	firing map[string]bool // by fingerprint
 }
 
 // NewSink listens on a free port of 127.0.0.1 and prints to out.
@@ -24,7 +28,7 @@ func NewSink(out io.Writer) (*Sink, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for the demo's pages: %w", err)
 	}
-	return &Sink{listener, out}, nil
+	return &Sink{listener: listener, out: out, firing: map[string]bool{}}, nil
 }
 
 // Config returns the pager's configuration: everything goes to the sink. Groups
@@ -50,11 +54,11 @@ func (s *Sink) Run(ctx context.Context) error {
 }
 
 // A message is the part of Alertmanager's webhook payload (version 4) that is
-// printed.
+// printed. It repeats all alerts of its group.
 type message struct {
-	Status string `json:"status"`
 	Alerts []struct {
 		Status      string            `json:"status"`
+		Fingerprint string            `json:"fingerprint"`
 		Labels      map[string]string `json:"labels"`
 		Annotations map[string]string `json:"annotations"`
 	} `json:"alerts"`
@@ -66,12 +70,19 @@ func (s *Sink) page(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "payload: "+err.Error(), http.StatusBadRequest)
 		return
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, a := range m.Alerts {
-		word := "PAGE    "
-		if a.Status == "resolved" {
-			word = "resolved"
+		fires := a.Status == "firing"
+		if fires == s.firing[a.Fingerprint] {
+			continue // told before
 		}
-		fmt.Fprintf(s.out, "%s  %s  %-8s %s: %s\n", time.Now().Format("15:04:05"), word,
+		s.firing[a.Fingerprint] = fires
+		word := "resolved"
+		if fires {
+			word = "PAGE"
+		}
+		fmt.Fprintf(s.out, "%s  %-8s  %-8s  %s: %s\n", time.Now().Format("15:04:05"), word,
 			a.Labels["severity"], a.Labels["alertname"], a.Annotations["summary"])
 	}
 }

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+
+	"thermarack/agent/wire/layout"
+	"thermarack/collector/internal/config"
+	"thermarack/collector/internal/pager"
+)
+
+// check says everything that is wrong with the files of a collector.
+func check(_ context.Context, args []string, out output) error {
+	flags := flag.NewFlagSet("check", flag.ContinueOnError)
+	configFile := flags.String("config", "", "configuration `file`")
+	layoutFile := flags.String("layout", "", "layout `file`, instead of the configuration's")
+	pagerFile := flags.String("pager", "", "Alertmanager configuration `file`, instead of the configuration's")
+	if err := parse(flags, args, out, 0); err != nil {
+		return err
+	}
+	cfg, err := config.Load(*configFile)
+	if err != nil {
+		return err
+	}
+	if *layoutFile != "" {
+		cfg.Layout = *layoutFile
+	}
+	if *pagerFile != "" {
+		cfg.Pager = *pagerFile
+	}
+	errs := []error{cfg.Check(*configFile)}
+	if cfg.Layout != "" {
+		_, err := layout.Load(cfg.Layout)
+		errs = append(errs, err)
+	}
+	if cfg.Pager != "" {
+		errs = append(errs, pager.CheckConfig(cfg.Pager))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	fmt.Fprintln(out.Out, "nothing is wrong")
+	return nil
+}
+
+// layoutCommand is `layout check F`.
+func layoutCommand(_ context.Context, args []string, out output) error {
+	flags := flag.NewFlagSet("layout check", flag.ContinueOnError)
+	if len(args) == 0 || args[0] != "check" {
+		if len(args) == 1 && (args[0] == "--help" || args[0] == "-h") {
+			return parse(flags, args, out, 1)
+		}
+		return usageError{errors.New("layout: want layout check FILE")}
+	}
+	if err := parse(flags, args[1:], out, 1); err != nil {
+		return err
+	}
+	l, err := layout.Load(flags.Arg(0))
+	if err != nil {
+		return err
+	}
+	for i := range l.Shelves {
+		s := &l.Shelves[i]
+		placed := 0
+		for _, slot := range s.Slots {
+			if slot.Node != "" || slot.Switch != "" {
+				placed++
+			}
+		}
+		fmt.Fprintf(out.Out, "%s: %d of %d slots placed, %d probes, %d fans\n", s.ID(), placed, len(s.Slots), len(s.Probes), len(s.Fans))
+	}
+	return nil
+}

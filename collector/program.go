@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/errgroup"
+
+	"thermarack/agent/wire/clock"
+	"thermarack/agent/wire/layout"
+	"thermarack/collector/internal/config"
+	"thermarack/collector/internal/ingest"
+	"thermarack/collector/internal/pager"
+	"thermarack/collector/internal/rack"
+	"thermarack/collector/internal/store/tsdb"
+	"thermarack/collector/internal/watch"
+	"thermarack/collector/internal/web"
+)
+
+// A plan is what a collector is made from.
+type plan struct {
+	config.Config
+	out       output
+	log       *slog.Logger
+	clock     clock.Clock
+	layout    *layout.Layout // nil: a provisional one
+	demo      bool
+	pagerText []byte // a pager configuration instead of Config.Pager
+}
+
+// A program is a collector whose listeners are open.
+type program struct {
+	addresses addresses
+	store     *tsdb.Store
+	tasks     []func(context.Context) error
+}
+
+// addresses is the first line that serve and demo print.
+type addresses struct {
+	HTTP   string `json:"http"`
+	MQTT   string `json:"mqtt,omitempty"`   // of the embedded broker
+	Broker string `json:"broker,omitempty"` // the external one
+}
+
+// assemble builds a collector: store, model, pager, watch, ingest, broker, web.
+// On an error nothing is left open.
+func assemble(ctx context.Context, p plan) (_ *program, err error) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	store, err := tsdb.Open(tsdb.Options{Dir: filepath.Join(p.Data, "tsdb"), Retention: p.Retention, Log: p.log, Registry: registry})
+	if err != nil {
+		return nil, err
+	}
+	made := &program{store: store}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, store.Close())
+		}
+	}()
+
+	model := rack.New(rack.Options{Layout: p.layout, History: store, Clock: p.clock, Stale: p.Stale})
+	model.Register(registry)
+	if err := model.Restore(ctx); err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", p.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen for HTTP: %w; choose another address with --listen", err)
+	}
+	made.addresses.HTTP = listener.Addr().String()
+
+	pages, err := p.pager(made.addresses.HTTP, registry)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	watched := watch.New(watch.Options{Places: model, Rules: p.Rules.Alerts(), Late: 2 * p.Stale, OnChange: pageOn(pages, p.log)})
+	intake := ingest.New(ingest.Options{
+		Store: store, Gate: model, Observers: []ingest.Observer{model, watched},
+		Clock: p.clock, Log: p.log, Registry: registry,
+	})
+	session, err := p.session(intake, registry, &made.addresses)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	server, err := web.New(web.Options{
+		Racks: model, Alerts: watched, Pages: pages, Series: store,
+		Metrics:      promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
+		Alertmanager: pages.Handler(),
+		Ready:        intake.Failing,
+		Clock:        p.clock, Log: p.log, Demo: p.demo, Hosts: p.Hosts,
+	})
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	made.tasks = []func(context.Context) error{
+		model.Run, pages.Run, intake.Run, session.Run,
+		func(ctx context.Context) error { return server.Serve(ctx, listener) },
+	}
+	return made, json.NewEncoder(p.out.Out).Encode(made.addresses)
+}
+
+// pager makes the pager. Its messages link to the page at addr.
+func (p plan) pager(addr string, registry *prometheus.Registry) (*pager.Pager, error) {
+	page := &url.URL{Scheme: "http", Host: addr}
+	if p.URL != "" {
+		var err error
+		if page, err = url.Parse(p.URL); err != nil {
+			return nil, fmt.Errorf("read url: %w", err)
+		}
+	}
+	return pager.New(pager.Options{
+		Config: p.Config.Pager, ConfigText: p.pagerText, Dir: filepath.Join(p.Data, "pager"),
+		ExternalURL: page, Log: p.log, Registry: registry,
+	})
+}
+
+// pageOn hands what fires and what resolves to the pager.
+func pageOn(pages *pager.Pager, log *slog.Logger) func(watch.Change) {
+	return func(c watch.Change) {
+		log.Info("alert "+string(c.Event), "alert", c.Alert, "severity", c.Severity, "summary", c.Summary)
+		if c.Event == watch.Updated {
+			return // nobody is told twice; the page shows it
+		}
+		if err := pages.Send(watch.Page(c, time.Now())); err != nil {
+			log.Error("alert not handed to the pager", "alert", c.Alert, "err", err)
+		}
+	}
+}
+
+// run runs all parts until ctx ends or one of them fails, then closes the store.
+func (p *program) run(ctx context.Context, more ...func(context.Context) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, task := range append(p.tasks, more...) {
+		group.Go(func() error { return task(ctx) })
+	}
+	err := group.Wait()
+	if closed := p.store.Close(); closed != nil {
+		err = errors.Join(err, fmt.Errorf("close the store: %w", closed))
+	}
+	return err
+}
+
+// pageURL is where a person finds the page.
+func (a addresses) pageURL() string { return "http://" + a.HTTP + "/" }

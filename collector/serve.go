@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"log/slog"
+	"strings"
+
+	"thermarack/agent/wire/clock"
+	"thermarack/agent/wire/layout"
+	"thermarack/collector/internal/config"
+)
+
+// serve is the collector in earnest.
+func serve(ctx context.Context, args []string, out output) error {
+	cfg, err := serveConfig(args, out)
+	if err != nil {
+		return err
+	}
+	p := plan{Config: cfg, out: out, log: slog.New(slog.NewTextHandler(out.Err, nil)), clock: clock.Clock{}}
+	if cfg.Layout != "" {
+		if p.layout, err = layout.Load(cfg.Layout); err != nil {
+			return err
+		}
+	}
+	program, err := assemble(ctx, p)
+	if err != nil {
+		return err
+	}
+	return program.run(ctx)
+}
+
+// serveConfig reads the file that --config names and lays the flags over it.
+func serveConfig(args []string, out output) (config.Config, error) {
+	cfg, err := config.Load(configPath(args))
+	if err != nil {
+		return config.Config{}, err
+	}
+	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
+	flags.String("config", "", "configuration `file`")
+	flags.StringVar(&cfg.Layout, "layout", cfg.Layout, "layout `file`; none: a provisional shelf")
+	flags.StringVar(&cfg.Data, "data", cfg.Data, "`directory` of readings and state")
+	flags.StringVar(&cfg.Listen, "listen", cfg.Listen, "HTTP `address`")
+	flags.StringVar(&cfg.MQTT, "mqtt", cfg.MQTT, "`address` of the embedded MQTT broker")
+	flags.StringVar(&cfg.Broker, "broker", cfg.Broker, "`URL` of an external MQTT broker, instead of the embedded one")
+	flags.StringVar(&cfg.Store, "store", cfg.Store, "`kind` of store: tsdb")
+	flags.StringVar(&cfg.Pager, "pager", cfg.Pager, "Alertmanager configuration `file`")
+	flags.BoolVar(&cfg.Open, "open", cfg.Open, "listen beyond loopback without credentials: a trusted network is meant")
+	if err := parse(flags, args, out, 0); err != nil {
+		return config.Config{}, err
+	}
+	if err := cfg.Check("serve"); err != nil {
+		return config.Config{}, usageError{err}
+	}
+	return cfg, nil
+}
+
+// configPath finds --config before the other flags are known, because the file
+// holds their defaults.
+func configPath(args []string) string {
+	for i, arg := range args {
+		for _, prefix := range []string{"-config", "--config"} {
+			if arg == prefix && i+1 < len(args) {
+				return args[i+1]
+			}
+			if path, ok := strings.CutPrefix(arg, prefix+"="); ok {
+				return path
+			}
+		}
+	}
+	return ""
+}
