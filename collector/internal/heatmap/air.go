@@ -78,13 +78,11 @@ type view struct {
 // nil if there is no probe among them.
 func (m *Map) reconstruct(state rack.State, use func(rack.Value) bool) *view {
 	var probes []sight
-	var sum float64
 	probed := make([]bool, len(m.Cells))
 	for _, p := range m.Probes {
 		if use(p.Value) && known(p.Value) {
 			probes = append(probes, see(p.X, p.Y, p.Value, probeError))
 			probed[m.cellAt(p.X, p.Y)] = true
-			sum += p.V
 		}
 	}
 	if len(probes) == 0 {
@@ -92,7 +90,7 @@ func (m *Map) reconstruct(state rack.State, use func(rack.Value) bool) *view {
 	}
 	socs := m.proxies(state, use)
 	sights := append(thin(probes, mostProbes), thin(socs, mostProxies)...)
-	gp, ok := fitRobust(believe(warmer(probes)), sights, sum/float64(len(probes)))
+	gp, ok := fitRobust(believe(probes), sights)
 	if !ok {
 		return nil
 	}
@@ -107,22 +105,6 @@ func (m *Map) sees(s sight) bool {
 
 // outer tells whether a row is the first or the last.
 func (m *Map) outer(row int) bool { return row == 0 || row == m.Depth-1 }
-
-// warmer returns how much warmer the hot half is than the cold one, in K and at
-// least 3; 15, about what still air makes, if one of them has no probe.
-func warmer(probes []sight) float64 {
-	const least, unknown = 3, 15
-	var sum, n [2]float64
-	for _, p := range probes {
-		half := index(p.y, 2)
-		sum[half] += p.celsius
-		n[half]++
-	}
-	if n[0] == 0 || n[1] == 0 {
-		return unknown
-	}
-	return max(math.Abs(sum[1]/n[1]-sum[0]/n[0]), least)
-}
 
 // proxies returns the SoCs whose value use accepts. What the switch says about
 // a Pi's power explains most of how it differs from the others.

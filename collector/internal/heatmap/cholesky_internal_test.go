@@ -60,9 +60,9 @@ func TestOneSightPullsTheMeanByHand(t *testing.T) {
 	t.Parallel()
 	// Prior: a level alone, sd 3 K about 20 °C. One sight of 25 °C, sd 4 K:
 	// mean 20 + 5·9/(9+16), variance 9 - 81/25.
-	p := prior{level: 3, alongAisle: 1, inDepth: 1}
+	p := prior{celsius: 20, level: 3, alongAisle: 1, inDepth: 1}
 	s := sight{spot: spotAt(0.5, 0.5), celsius: 25, variance: 16}
-	gp, ok := fitRobust(p, []sight{s}, 20)
+	gp, ok := fitRobust(p, []sight{s})
 	if !ok {
 		t.Fatal("no fit")
 	}

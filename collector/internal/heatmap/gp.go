@@ -17,10 +17,10 @@ type spot struct {
 // The air's rise from the cold face to the hot one is a sum of three shapes,
 // each from -½ to ½ and of unknown height. In moving air every board adds its
 // share, and the rise is nearly even. In still air a board warms the air until
-// it takes no more, and most of the rise is in the first rows. Sensors between
-// the faces tell which it is; without them it could be any.
+// it takes no more, and most of the rise is over the first of some nine rows.
+// Sensors between the faces tell which it is; without them it could be any.
 func spotAt(x, y float64) spot {
-	const early, once = 0.3, 0.08 // lengths, as shares of the depth
+	const early, once = 0.4, 0.12 // lengths, as shares of the depth
 	return spot{x, y, [3]float64{
 		y - 0.5,
 		math.Expm1(-y/early)/math.Expm1(-1/early) - 0.5,
@@ -37,26 +37,48 @@ type sight struct {
 	watts    float64 // of a proxy, against the mean; 0 when not known
 }
 
-// A prior says what is believed of a shelf before it is measured. All but the
-// lengths are standard deviations. The air has a level, a rise in depth, and a
-// rough remainder (Matérn 3/2); proxies share an offset and what a watt makes of
-// it, and drift from it by region, as the airflow differs.
+// A prior says what is believed of a shelf before it is measured. The air has a
+// level, a rise in depth, and a rough remainder (Matérn 3/2); proxies share an
+// offset and what a watt makes of it, and drift from it by region, as the
+// airflow differs. All but the first line and the last are standard deviations.
 type prior struct {
-	level, rise, rough     float64 // K
+	celsius, warmer        float64 // expected level in °C, expected rise in K
+	level, rise, rough     float64 // K; rise is that of each of the three shapes
 	offset, drift, perWatt float64 // K, K, K/W
 	alongAisle, inDepth    float64 // lengths of rough and drift, as shares of the shelf
 }
 
-// believe returns the prior of a shelf that is some K warmer behind than in
-// front. It is not fitted further: twelve probes are too few for that. The
-// values reach 0.3, 0.35 and 1.2 K (normal, one fan dead, both) with 12 probes and the SoCs on
-// the simulated shelf.
-func believe(warmer float64) prior {
-	return prior{
-		level: 10, rise: warmer, rough: 1,
+// believe returns the prior of a shelf with these probes, of which there is at
+// least one. Level and rise are theirs; the rest is not fitted, because twelve
+// probes are too few for that. On the simulated shelf, with 12 probes and the
+// SoCs, it comes within 0.3, 0.35 and 1.2 K (normal, one fan dead, both).
+func believe(probes []sight) prior {
+	const (
+		least   = 3.0  // K, of a rise
+		unknown = 15.0 // about what still air makes
+		spread  = 0.7
+	)
+	var sum, n [2]float64
+	for _, p := range probes {
+		half := index(p.y, 2)
+		sum[half] += p.celsius
+		n[half]++
+	}
+	p := prior{
+		celsius: (sum[0] + sum[1]) / (n[0] + n[1]), level: 10, rise: unknown, rough: 1,
 		offset: 30, drift: 1, perWatt: 8,
 		alongAisle: 0.5, inDepth: 0.5,
 	}
+	if n[0] > 0 && n[1] > 0 {
+		p.warmer = sum[1]/n[1] - sum[0]/n[0]
+		p.rise = spread * max(math.Abs(p.warmer), least)
+	}
+	return p
+}
+
+// expected returns the air at a spot before it is measured, in °C.
+func (p prior) expected(s spot) float64 {
+	return p.celsius + p.warmer*(s.rise[0]+s.rise[1]+s.rise[2])/3
 }
 
 // air returns how the air at two spots varies together, in K².
@@ -81,9 +103,8 @@ func (p prior) near(a, b spot) float64 {
 type process struct {
 	prior  prior
 	sights []sight
-	mean   float64   // °C, of the prior's level
 	factor lower     // of the sights' covariance
-	alpha  []float64 // covariance⁻¹ · (celsius - mean)
+	alpha  []float64 // covariance⁻¹ · (celsius - expected)
 }
 
 // among returns the covariance of the sights without their own errors.
@@ -103,12 +124,12 @@ func (p prior) among(sights []sight) lower {
 
 // fit lets a process see; among is what p.among makes of the sights. ok is false
 // if the covariance cannot be factored, which positive variances exclude.
-func fit(p prior, sights []sight, mean float64, among lower) (gp *process, ok bool) {
+func fit(p prior, sights []sight, among lower) (gp *process, ok bool) {
 	n := len(sights)
-	gp = &process{prior: p, sights: sights, mean: mean, factor: slices.Clone(among), alpha: make([]float64, n)}
+	gp = &process{prior: p, sights: sights, factor: slices.Clone(among), alpha: make([]float64, n)}
 	for i, s := range sights {
 		gp.factor.row(i)[i] += s.variance
-		gp.alpha[i] = s.celsius - mean
+		gp.alpha[i] = s.celsius - p.expected(s.spot)
 	}
 	if !gp.factor.cholesky(n) {
 		return nil, false
@@ -125,9 +146,9 @@ const degrees = 4
 
 // fitRobust is fit with proxies weighed by how well they agree with the rest:
 // iteratively reweighted, a sight's residual being variance × alpha.
-func fitRobust(p prior, sights []sight, mean float64) (*process, bool) {
+func fitRobust(p prior, sights []sight) (*process, bool) {
 	among := p.among(sights)
-	gp, ok := fit(p, sights, mean, among)
+	gp, ok := fit(p, sights, among)
 	if !ok || !slices.ContainsFunc(sights, func(s sight) bool { return s.proxy }) {
 		return gp, ok
 	}
@@ -138,7 +159,7 @@ func fitRobust(p prior, sights []sight, mean float64) (*process, bool) {
 				weighed[i].variance *= max(1, (degrees+residual*residual/s.variance)/(degrees+1))
 			}
 		}
-		if gp, ok = fit(p, weighed, mean, among); !ok {
+		if gp, ok = fit(p, weighed, among); !ok {
 			return nil, false
 		}
 	}
@@ -151,7 +172,7 @@ func (gp *process) at(here spot, scratch []float64) (celsius, sd float64) {
 	for i, s := range gp.sights {
 		scratch[i] = gp.prior.air(here, s.spot)
 	}
-	celsius = gp.mean + dot(scratch, gp.alpha)
+	celsius = gp.prior.expected(here) + dot(scratch, gp.alpha)
 	gp.factor.forward(scratch)
 	variance := gp.prior.air(here, here) - dot(scratch, scratch)
 	return celsius, math.Sqrt(max(variance, 0))

@@ -106,7 +106,8 @@ func (p *plan) faceProbes(hot, cold float64) {
 }
 
 // insideProbes places the labels of the probes inside the map. Over other
-// layers than air only their dots show: the numbers there are of something else.
+// layers than air only their dots show, moved to the gap between two rows: the
+// numbers there are of something else, and have to stay legible.
 func (p *plan) insideProbes() {
 	for _, s := range p.sensors(func(q rack.Probe) bool { return q.Y > faceShare && q.Y < 1-faceShare }) {
 		s.inside = true
@@ -115,6 +116,7 @@ func (p *plan) insideProbes() {
 		s.label.y = max(s.label.y, p.grid.y+2)
 		if p.Field == nil {
 			s.words = ""
+			s.at.y = p.grid.y + math.Round((s.at.y-p.grid.y)/p.ch)*p.ch
 		} else {
 			p.taken = append(p.taken, s.label, around(s.at, 14, 14))
 		}

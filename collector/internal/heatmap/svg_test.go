@@ -232,7 +232,7 @@ func TestNodesAreNotNamed(t *testing.T) {
 
 func TestEveryWidthAndShapeCanBeDrawn(t *testing.T) {
 	t.Parallel()
-	for _, size := range [][2]int{{1, 1}, {1, 40}, {200, 1}, {24, 2}, {60, 40}} {
+	for _, size := range [][2]int{{1, 1}, {1, 40}, {200, 1}, {24, 2}, {30, 20}} {
 		state := shelf(size[0], size[1])
 		probe(&state, "c", 0.5, 0, fresh(21))
 		probe(&state, "m", 0.5, 0.5, fresh(99))
@@ -240,7 +240,7 @@ func TestEveryWidthAndShapeCanBeDrawn(t *testing.T) {
 		for i := range 9 {
 			fan(&state, "f"+string(rune('1'+i)), fresh(float64(6*i)))
 		}
-		for _, width := range []int{200, 719, 4000} {
+		for _, width := range []int{200, 719} {
 			drawn(t, state, heatmap.Air, heatmap.Look{Width: width, Numbers: true})
 			drawn(t, state, heatmap.PoE, heatmap.Look{Width: width})
 		}
