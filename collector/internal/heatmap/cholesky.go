@@ -48,15 +48,6 @@ func (l lower) backward(b []float64) {
 	}
 }
 
-// logDet returns ln det(L·Lᵀ).
-func (l lower) logDet(n int) float64 {
-	var sum float64
-	for i := range n {
-		sum += math.Log(l.row(i)[i])
-	}
-	return 2 * sum
-}
-
 // dot returns the inner product of two slices of the same length. Four sums run
 // side by side, because one sum would wait for itself.
 func dot(a, b []float64) float64 {
