@@ -31,6 +31,7 @@ func refusalChecks() []check {
 		{"another value at the same instant is refused and the first kept", conflict},
 		{"a conflict with an out-of-order sample is refused as well", lateConflict},
 		{"a conflict within one call is refused", conflictInOneCall},
+		{"only what is stored conflicts, not what was refused before in the call", conflictBesideTheSame},
 		{"the same instant on another node is no conflict", noConflict},
 		{"a sample older than the window is refused, its neighbours are kept", past},
 		{"a refused sample leaves no series behind", pastSeries},
@@ -129,6 +130,14 @@ func lateConflict(t *testing.T, f fixture) {
 		at(inlet(), -200*time.Minute, 70), at(inlet(), -101*time.Minute, 71), at(inlet(), -150*time.Minute, 50))
 	f.ranges(t, inletName, span{-200 * time.Minute, -199 * time.Minute}, point(-200*time.Minute, 0))
 	f.ranges(t, inletName, span{-101 * time.Minute, -100 * time.Minute}, point(-101*time.Minute, 99))
+}
+
+func conflictBesideTheSame(t *testing.T, f fixture) {
+	f.append(t, at(inlet(), 0, 20))
+	f.refuses(t, []store.Refusal{{Index: 0, Reason: store.RefusedConflict}}, at(inlet(), 0, 21), at(inlet(), 0, 20))
+	const tooOld = -store.OutOfOrder - time.Hour
+	f.refuses(t, []store.Refusal{{Index: 0, Reason: store.RefusedPast}, {Index: 1, Reason: store.RefusedPast}},
+		at(inlet(), tooOld, 21), at(inlet(), tooOld, 22))
 }
 
 func conflictInOneCall(t *testing.T, f fixture) {

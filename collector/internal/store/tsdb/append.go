@@ -72,18 +72,12 @@ func (s *Store) append(ctx context.Context, samples []store.Sample) ([]store.Ref
 	if err := checkSpace(s.dir, s.minFree); err != nil {
 		return nil, err
 	}
-	var seen dedup
-	entries := seen.within(s.entries(samples))
+	entries := s.entries(samples)
 	stored, err := s.stored(ctx, entries)
 	if err != nil {
 		return nil, err
 	}
-	entries = seen.against(stored, entries)
-	past, err := s.commit(ctx, entries)
-	if err != nil {
-		return nil, err
-	}
-	return append(seen.refused, past...), nil
+	return s.commit(ctx, entries, stored)
 }
 
 // entries returns the samples in the order of their times, which is the one
@@ -118,36 +112,6 @@ type instant struct {
 	time int64 // Unix ms
 }
 
-// A dedup finds samples that come again, and those that contradict.
-type dedup struct{ refused []store.Refusal }
-
-// within returns the first entry of each instant.
-func (d *dedup) within(entries []entry) []entry {
-	first := make(map[instant]float64, len(entries))
-	return slices.DeleteFunc(entries, func(e entry) bool {
-		if d.has(first, e) {
-			return true
-		}
-		first[instant{e.track, e.time}] = e.value
-		return false
-	})
-}
-
-// against returns the entries that are not stored.
-func (d *dedup) against(stored map[instant]float64, entries []entry) []entry {
-	return slices.DeleteFunc(entries, func(e entry) bool { return d.has(stored, e) })
-}
-
-// has tells whether values has one at the instant of e, and refuses e if it is
-// another one.
-func (d *dedup) has(values map[instant]float64, e entry) bool {
-	value, ok := values[instant{e.track, e.time}]
-	if ok && value != e.value {
-		d.refused = append(d.refused, store.Refusal{Index: e.index, Reason: store.RefusedConflict})
-	}
-	return ok
-}
-
 // stored returns the values that the store has at the times of late entries,
 // and others between them.
 //
@@ -155,9 +119,10 @@ func (d *dedup) has(values map[instant]float64, e entry) bool {
 // ones it drops at commit, or stores beside the first, depending on where that
 // one is by now.
 func (s *Store) stored(ctx context.Context, entries []entry) (map[instant]float64, error) {
+	values := make(map[instant]float64)
 	spans := lateSpans(entries)
 	if len(spans) == 0 {
-		return nil, nil
+		return values, nil
 	}
 	all := span{math.MaxInt64, math.MinInt64}
 	for _, sp := range spans {
@@ -167,7 +132,6 @@ func (s *Store) stored(ctx context.Context, entries []entry) (map[instant]float6
 	if err != nil {
 		return nil, fmt.Errorf("look up stored samples: %w", err)
 	}
-	values := make(map[instant]float64)
 	for t, sp := range spans {
 		if err = lookup(ctx, q, t, sp, values); err != nil {
 			break
@@ -220,48 +184,60 @@ func lookup(ctx context.Context, q storage.Querier, t *track, sp span, values ma
 	return err
 }
 
-// commit stores entries, in order, and returns when they are on disk.
-func (s *Store) commit(ctx context.Context, entries []entry) ([]store.Refusal, error) {
-	if len(entries) == 0 {
-		return nil, nil // what is stored was synced by the call that stored it, or by Open
-	}
+// commit stores the entries that are not stored, and returns when they are on
+// disk. It adds them to stored.
+func (s *Store) commit(ctx context.Context, entries []entry, stored map[instant]float64) ([]store.Refusal, error) {
 	app := s.db.AppenderV2(ctx)
 	var refused []store.Refusal
-	kept := make([]entry, 0, len(entries))
 	for _, e := range entries {
-		ref, err := app.Append(e.ref, e.labels, 0, e.time, e.value, nil, nil, storage.AOptions{})
-		reason := refusal(err)
-		switch {
-		case err == nil:
-			e.ref = ref
-			kept = append(kept, e)
-		case reason != "":
-			refused = append(refused, store.Refusal{Index: e.index, Reason: reason})
-		default:
+		reason, err := e.add(app, stored)
+		if err != nil {
 			return nil, errors.Join(err, s.damaged(app.Rollback()))
+		}
+		if reason != "" {
+			refused = append(refused, store.Refusal{Index: e.index, Reason: reason})
 		}
 	}
 	if err := s.damaged(s.flush(app)); err != nil {
 		return nil, err
 	}
-	for _, e := range kept {
-		e.newest = max(e.newest, e.time)
+	for at := range stored {
+		at.newest = max(at.newest, at.time)
 	}
 	return refused, nil
 }
 
+// add puts an entry into what app will commit, unless it is stored. It returns
+// the reason for which the entry is refused, if it is.
+func (e entry) add(app storage.AppenderV2, stored map[instant]float64) (reason string, err error) {
+	at := instant{e.track, e.time}
+	value, ok := stored[at]
+	switch {
+	case ok && value != e.value:
+		return store.RefusedConflict, nil
+	case ok:
+		return "", nil
+	}
+	ref, err := app.Append(e.ref, e.labels, 0, e.time, e.value, nil, nil, storage.AOptions{})
+	if err != nil {
+		return refusal(err)
+	}
+	e.ref, stored[at] = ref, e.value
+	return "", nil
+}
+
 // refusal returns the reason for which the library refuses a sample for good,
-// "" for any other error.
-func refusal(err error) string {
+// or the error itself if it is about anything else.
+func refusal(err error) (reason string, other error) {
 	switch {
 	case errors.Is(err, storage.ErrTooOldSample),
 		errors.Is(err, storage.ErrOutOfBounds),
 		errors.Is(err, storage.ErrOutOfOrderSample):
-		return store.RefusedPast
+		return store.RefusedPast, nil
 	case errors.Is(err, storage.ErrDuplicateSampleForTimestamp):
-		return store.RefusedConflict
+		return store.RefusedConflict, nil
 	}
-	return ""
+	return "", err
 }
 
 // flush commits and syncs.

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"path/filepath"
 	"sync"
 	"syscall"
@@ -138,6 +139,9 @@ func (s *Store) open(o Options) error {
 	if err == nil {
 		_, err = s.counters.value(countUnlogged)
 	}
+	if err == nil {
+		err = s.settle()
+	}
 	if err != nil {
 		return errors.Join(err, s.unload())
 	}
@@ -150,11 +154,14 @@ func (s *Store) open(o Options) error {
 func (s *Store) load(o Options) error {
 	log := slog.New(warnings{o.Log.Handler()})
 	for range 3 { // each log can be cut once
-		db, err := tsdb.Open(o.Dir, log, s.counters, o.library(), nil)
+		opts, guard := o.library(), new(blockGuard)
+		opts.BlockCompactionExcludeFunc = guard.excludes
+		db, err := tsdb.Open(o.Dir, log, s.counters, opts, nil)
 		if err != nil {
 			s.counters.unregister()
 			return err
 		}
+		guard.db.Store(db)
 		s.db = db
 		cuts, err := s.counters.value(countCut)
 		if err == nil && cuts == 0 {
@@ -165,6 +172,21 @@ func (s *Store) load(o Options) error {
 		}
 	}
 	return errors.New("the logs in wal/ and wbl/ are damaged again after each repair: check the disk")
+}
+
+// settle moves late samples of earlier processes from their log into blocks.
+//
+// A series that pauses for hours and comes back has two numbers in the logs. In
+// a new process one of them stands for both, and wal/ forgets the other when it
+// is next shortened; samples in wbl/ that still bear it are then nobody's.
+func (s *Store) settle() error {
+	if s.db.Head().MinOOOTime() == math.MaxInt64 {
+		return nil // none there
+	}
+	if err := s.db.CompactOOOHead(context.Background()); err != nil {
+		return fmt.Errorf("move late samples into blocks: %w", err)
+	}
+	return nil
 }
 
 func (s *Store) unload() error {
@@ -233,17 +255,3 @@ func (s *Store) enter(ctx context.Context) error {
 	}
 	return nil
 }
-
-// warnings passes on warnings and errors: the library tells at length, and
-// every two hours, that all is well.
-type warnings struct{ slog.Handler }
-
-func (w warnings) Enabled(ctx context.Context, level slog.Level) bool {
-	return level >= slog.LevelWarn && w.Handler.Enabled(ctx, level)
-}
-
-func (w warnings) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return warnings{w.Handler.WithAttrs(attrs)}
-}
-
-func (w warnings) WithGroup(name string) slog.Handler { return warnings{w.Handler.WithGroup(name)} }
