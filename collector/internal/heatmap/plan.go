@@ -36,8 +36,8 @@ type plan struct {
 	tags    []tag
 }
 
-// draw lays m out.
-func draw(m *Map, look Look) (*drawing, error) {
+// layOut lays m out as a drawing.
+func layOut(m *Map, look Look) (*drawing, error) {
 	look, err := look.checked()
 	if err != nil {
 		return nil, err

@@ -3,7 +3,7 @@ package heatmap
 import (
 	"fmt"
 	"image"
-	"image/color"
+	"image/draw"
 	"io"
 	"math"
 
@@ -13,7 +13,7 @@ import (
 // WritePNG writes m as one PNG image, look.Width px wide: what WriteSVG draws, in
 // the Go fonts. The error says what is wrong with look, or is w's.
 func WritePNG(w io.Writer, m *Map, look Look) error {
-	d, err := draw(m, look)
+	d, err := layOut(m, look)
 	if err != nil {
 		return err
 	}
@@ -32,6 +32,7 @@ type painter struct {
 	img    *image.RGBA
 	scale  float64 // px a unit
 	raster *vector.Rasterizer
+	mask   []uint8 // scratch of cover
 	setter *typesetter
 }
 
@@ -117,9 +118,8 @@ func (p *painter) set(x, y int, c colour) {
 	px[0], px[1], px[2], px[3] = c.r, c.g, c.b, 255
 }
 
-// blend lays c over a pixel with a further coverage from 0 to 1.
-func (p *painter) blend(x, y int, c colour, cover float64) {
-	a := uint32(float64(c.a)*cover*257 + 0.5)
+// blend lays c over a pixel with an opacity a of 0 to 65535.
+func (p *painter) blend(x, y int, c colour, a uint32) {
 	i := y*p.img.Stride + 4*x
 	px := p.img.Pix[i : i+4 : i+4]
 	for k, v := range [3]uint8{c.r, c.g, c.b} {
@@ -137,14 +137,28 @@ func (p *painter) fillBox(b box, c colour) {
 	y0, y1 := max(b.y*p.scale, 0), min((b.y+b.h)*p.scale, float64(p.img.Rect.Dy()))
 	for y := int(y0); float64(y) < y1; y++ {
 		down := min(y1, float64(y+1)) - max(y0, float64(y))
+		inner, outer := int(math.Ceil(x0)), int(x1) // whole pixels
+		whole := down == 1 && c.a == 255 && inner < outer
+		if whole {
+			p.span(inner, outer, y, c)
+		}
 		for x := int(x0); float64(x) < x1; x++ {
-			cover := down * (min(x1, float64(x+1)) - max(x0, float64(x)))
-			if cover == 1 && c.a == 255 {
-				p.set(x, y, c)
-			} else {
-				p.blend(x, y, c, cover)
+			if whole && x == inner {
+				x = outer
+			}
+			if cover := down * (min(x1, float64(x+1)) - max(x0, float64(x))); cover > 0 {
+				p.blend(x, y, c, uint32(float64(c.a)*cover*257+0.5))
 			}
 		}
+	}
+}
+
+// span makes the pixels of a row from x0 to before x1 opaque in c.
+func (p *painter) span(x0, x1, y int, c colour) {
+	p.set(x0, y, c)
+	row := p.img.Pix[y*p.img.Stride+4*x0 : y*p.img.Stride+4*x1]
+	for done := 4; done < len(row); done *= 2 {
+		copy(row[done:], row[:done])
 	}
 }
 
@@ -195,9 +209,27 @@ func (p *painter) cover(o *outline, c colour) {
 		return
 	}
 	p.raster.Reset(area.Dx(), area.Dy())
+	p.raster.DrawOp = draw.Src
 	o.replay(p.raster, area)
-	source := image.NewUniform(color.NRGBA{c.r, c.g, c.b, c.a})
-	p.raster.Draw(p.img, area, source, image.Point{})
+	mask := p.cleanMask(area.Size())
+	p.raster.Draw(mask, mask.Rect, image.Opaque, image.Point{})
+	for y := range area.Dy() {
+		for x, m := range mask.Pix[y*mask.Stride:][:area.Dx()] {
+			if m != 0 {
+				p.blend(area.Min.X+x, area.Min.Y+y, c, uint32(c.a)*uint32(m)*65535/(255*255))
+			}
+		}
+	}
+}
+
+// cleanMask returns a mask of that size. Most of what an outline spans is not
+// covered: to look for what is takes less time than to blend all of it.
+func (p *painter) cleanMask(size image.Point) *image.Alpha {
+	n := size.X * size.Y
+	if cap(p.mask) < n {
+		p.mask = make([]uint8, n)
+	}
+	return &image.Alpha{Pix: p.mask[:n], Stride: size.X, Rect: image.Rectangle{Max: size}}
 }
 
 func (hit) paint(*painter) {}

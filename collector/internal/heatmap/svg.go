@@ -16,7 +16,7 @@ import (
 //
 // The error says what is wrong with look, or is w's.
 func WriteSVG(w io.Writer, m *Map, look Look) error {
-	d, err := draw(m, look)
+	d, err := layOut(m, look)
 	if err != nil {
 		return err
 	}
