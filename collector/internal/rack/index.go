@@ -81,14 +81,14 @@ func (x *index) place(device, quantity string) (Place, bool) {
 	return p, ok
 }
 
-// isSwitch tells whether node is a switch of the layout.
-func (x *index) isSwitch(node wire.Node) bool {
+// switchName returns the name of the switch that node is, or "".
+func (x *index) switchName(node wire.Node) string {
 	for _, s := range x.layout.Switches {
 		if s.MAC == node {
-			return true
+			return s.Name
 		}
 	}
-	return false
+	return ""
 }
 
 // provisionalColumns is how wide the grid of a site without a layout is: as the

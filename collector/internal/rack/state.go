@@ -83,6 +83,7 @@ type Node struct {
 	Site      string
 	Shelf     string    // "hex/a1/s3", or "" when unplaced
 	Slot      int       // 0 when it has none
+	Switch    string    // its name when it is a switch of the layout, else ""
 	Seen      time.Time // newest sample
 	Status    *wire.Status
 	Inventory *wire.Inventory // hostile strings

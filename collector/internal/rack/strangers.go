@@ -72,7 +72,7 @@ func (m *Model) Unplaced() []Unplaced {
 	defer m.mu.RUnlock()
 	list := slices.Collect(maps.Values(m.strangers))
 	for _, n := range m.nodes {
-		if _, placed := m.index.nodes[n.Node]; (m.provisional || !placed) && !m.index.isSwitch(n.Node) {
+		if _, placed := m.index.nodes[n.Node]; (m.provisional || !placed) && m.index.switchName(n.Node) == "" {
 			list = append(list, Unplaced{Site: n.Site, Node: n.Node, Why: "unknown node", Seen: n.Seen})
 		}
 	}
@@ -94,6 +94,7 @@ func (m *Model) Nodes() []Node {
 		if p, ok := m.index.nodes[n.Node]; ok && !m.provisional {
 			one.Shelf, one.Slot = p.Shelf.ID(), p.Slot
 		}
+		one.Switch = m.index.switchName(n.Node)
 		list = append(list, one)
 	}
 	slices.SortFunc(list, func(a, b Node) int { return cmp.Compare(a.Node, b.Node) })

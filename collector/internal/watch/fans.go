@@ -85,13 +85,14 @@ func (w *Watch) judgeFans(s *layout.Shelf, at time.Time) []Change {
 
 // verdict makes one of the two fan alerts fire, stand or resolve.
 func (w *Watch) verdict(a Active, holds bool, at time.Time) []Change {
+	other := map[string]string{alerts.FanDegraded: alerts.FanFailed, alerts.FanFailed: alerts.FanDegraded}[a.Alert]
 	k := key{a.Alert, a.Severity, a.ShelfID()}
 	was, firing := w.active[k]
 	known := w.shelves[a.ShelfID()]
 	switch {
 	case !holds:
-		if a.Value > 0 { // another verdict holds: say why this one ends
-			a.Summary = fmt.Sprintf("%s; told as another alert now", a.Summary)
+		if a.Value > 0 { // it ends because the other verdict holds: that is no all-clear
+			a.Summary = fmt.Sprintf("%s: %s has become %s", a.ShelfID(), a.Alert, other)
 		}
 		return w.remove(k, at, a)
 	case !firing:

@@ -35,6 +35,7 @@ sites: {hex: {racks: {a1: {shelves: {s3: {
 type shift struct {
 	watch *watch.Watch
 	told  []string
+	all   []watch.Change
 	start time.Time
 }
 
@@ -50,6 +51,7 @@ func begin(t *testing.T) *shift {
 		Rules:  alerts.DefaultRules(),
 		Late:   2 * time.Minute,
 		OnChange: func(c watch.Change) {
+			s.all = append(s.all, c)
 			s.told = append(s.told, fmt.Sprintf("%v %s %s %s", c.At.Sub(s.start), c.Event, c.Alert, c.Severity))
 		},
 	})
@@ -145,8 +147,14 @@ func TestOneDeadFanDegradesAndBothFail(t *testing.T) {
 		a[0].Summary != "hex/a1/s3: 2 of 2 fans failed (left at 0.0 1/s, right at 0.0 1/s)" {
 		t.Errorf("active = %+v", a)
 	}
+	if got, want := s.all[len(s.all)-1].Summary, "hex/a1/s3: 2 of 2 fans failed (left at 0.0 1/s, right at 0.0 1/s)"; got != want {
+		t.Errorf("last told %q, want %q", got, want)
+	}
 	for second := 130; second <= 150; second += 10 {
 		speeds(second, 50, 50)
+	}
+	if got, want := s.all[len(s.all)-1].Summary, "hex/a1/s3: all 2 fans turn again"; got != want {
+		t.Errorf("last told %q, want %q", got, want)
 	}
 	s.want(t,
 		"30s fired FanDegraded warning",
@@ -154,6 +162,25 @@ func TestOneDeadFanDegradesAndBothFail(t *testing.T) {
 		"2m0s updated FanFailed critical",
 		"2m10s resolved FanFailed critical",
 	)
+}
+
+func TestAVerdictThatGetsWorseIsNoAllClear(t *testing.T) {
+	s := begin(t)
+	for second := 0; second <= 20; second += 10 {
+		s.at(second, pi1.Device("fan1"), "speed", 0)
+	}
+	for second := 30; second <= 60; second += 10 {
+		s.at(second, pi1.Device("fan2"), "speed", 0)
+	}
+	var ended string
+	for _, told := range s.all {
+		if told.Event == watch.Resolved {
+			ended = told.Summary
+		}
+	}
+	if want := "hex/a1/s3: FanDegraded has become FanFailed"; ended != want {
+		t.Errorf("resolved with %q, want %q", ended, want)
+	}
 }
 
 func TestBackfilledReadingsNeverPage(t *testing.T) {

@@ -154,7 +154,7 @@ func TestNodesAndUnplacedCarryHostileStringsAsTheyAre(t *testing.T) {
 	w.racks.unplaced = []rack.Unplaced{{Site: "hex", Node: "b827eb000009", Sensor: hostile, Why: "unknown sensor", Seen: noon}}
 	node := decode(t, w.get(t, "/api/v1/nodes")).(map[string]any)["nodes"].([]any)[0]
 	wantNode := map[string]any{
-		"node": "b827eb000009", "site": "hex", "shelf": nil, "slot": nil, "seen": nil, "online": true, "serial": nil,
+		"node": "b827eb000009", "site": "hex", "shelf": nil, "slot": nil, "switch": nil, "seen": nil, "online": true, "serial": nil,
 		"model": hostile, "agent": hostile, "addresses": []any{hostile}, "rejected": map[string]any{"crc": 3.0},
 	}
 	if diff := cmp.Diff(node, any(wantNode)); diff != "" {

@@ -10,6 +10,7 @@ type nodeLine struct {
 	Site      string         `json:"site"`
 	Shelf     *string        `json:"shelf"`
 	Slot      *int           `json:"slot"`
+	Switch    *string        `json:"switch"` // its name in the layout; nil for a Pi
 	Seen      *time.Time     `json:"seen"`
 	Online    *bool          `json:"online"` // nil: it has never said
 	Model     *string        `json:"model"`
@@ -24,7 +25,7 @@ func (s *Server) nodes(w http.ResponseWriter, _ *http.Request) error {
 	lines := make([]nodeLine, len(nodes))
 	for i, n := range nodes {
 		line := nodeLine{
-			Node: string(n.Node), Site: n.Site, Shelf: textOrNil(n.Shelf), Seen: stampOrNil(n.Seen),
+			Node: string(n.Node), Site: n.Site, Shelf: textOrNil(n.Shelf), Switch: textOrNil(n.Switch), Seen: stampOrNil(n.Seen),
 			Addresses: []string{}, Rejected: map[string]int{},
 		}
 		if n.Slot != 0 {

@@ -4,7 +4,7 @@ import { ago, byId, el, unlessSame } from "/assets/dom.js";
 
 const shown = 500; // rows; who has more looks for them
 
-const placeOf = (n) => (n.shelf === null ? "unplaced" : n.slot === null ? n.shelf : `${n.shelf}, slot ${n.slot}`);
+const placeOf = (n) => (n.switch !== null ? `switch ${n.switch}` : n.shelf === null ? "unplaced" : n.slot === null ? n.shelf : `${n.shelf}, slot ${n.slot}`);
 
 function order(a, b) {
   if ((a.shelf === null) !== (b.shelf === null)) return a.shelf === null ? -1 : 1;

@@ -90,7 +90,7 @@ export class Pages {
     byId("banner").className = `banner ${failed ? "failed" : page.status}`;
     byId("banner").replaceChildren(envelope(),
       el("p", {},
-        el("strong", {}, failed ? "Page not delivered" : page.status === "resolved" ? "All-clear sent" : "Page sent"),
+        el("strong", {}, failed ? "Page not delivered" : page.status === "resolved" ? "Resolved" : "Page sent"),
         ` ${headline(page)} → ${receiver(page)}`, el("time", { datetime: page.t, class: "num" }, clockTime(new Date(page.t)))),
       close);
     byId("banner").hidden = false;
@@ -102,7 +102,7 @@ export class Pages {
 function pageRow(page) {
   const sent = new Date(page.t);
   const state = page.error !== null ? "failed" : page.status;
-  const word = page.error !== null ? `not delivered, tried ${page.attempts}×: ${page.error}` : page.status === "resolved" ? "all-clear" : "";
+  const word = page.error !== null ? `not delivered, tried ${page.attempts}×: ${page.error}` : page.status === "resolved" ? "resolved" : "";
   return el("li", { class: `row page ${state}` },
     el("div", {},
       envelope(),
