@@ -72,14 +72,14 @@ func (p *plan) header() float64 {
 	const big, below = 28, 16
 	left := p.readouts()
 	wide := p.d.width >= 900
-	id := clip(p.Shelf, big, left-margin-below)
-	p.d.add(text{at: point{margin, 44}, words: id, size: big, bold: true, colour: p.theme.ink})
+	id := text{at: point{margin, 44}, words: clip(p.Shelf, big, left-margin-below), size: big, bold: true, colour: p.theme.ink}
+	p.d.add(id)
 	layer := text{at: point{margin, 70}, words: p.Layer.words(), size: below, colour: p.theme.ink}
 	stamp := text{words: p.stamp(), size: normal, colour: p.theme.dim}
 	if wide {
 		stamp.at = point{margin + layer.width() + 4, 70}
 		p.d.add(layer, stamp)
-		p.chips(point{margin + roomFor(id, big) + 12, 23}, left)
+		p.chips(point{margin + id.width() + 16, 23}, left)
 		return 88
 	}
 	stamp.at = point{margin, 91}
