@@ -79,7 +79,7 @@ func (p *plan) header() float64 {
 	if wide {
 		stamp.at = point{margin + layer.width() + 4, 70}
 		p.d.add(layer, stamp)
-		p.chips(point{margin + id.width() + 16, 23}, left)
+		p.chips(point{margin + id.width() + 12, 23}, left)
 		return 88
 	}
 	stamp.at = point{margin, 91}
@@ -98,12 +98,12 @@ func (p *plan) chips(at point, right float64) {
 		{p.count("critical"), p.theme.alarm}, {p.count("warning"), p.theme.alarm}, {p.note(), p.theme.caution},
 	} {
 		words := text{words: c.words, size: normal, bold: true, colour: p.theme.page}
-		b := box{at.x, at.y, words.width() + 16, 26}
+		b := box{at.x, at.y, words.width() + 10, 26}
 		if c.words == "" || b.x+b.w > right {
 			continue
 		}
 		p.d.add(rect{box: b, radius: 5, ink: ink{fill: c.fill}}, words.centred(b.middle()))
-		at.x += b.w + 8
+		at.x += b.w + 6
 	}
 }
 
