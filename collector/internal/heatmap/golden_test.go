@@ -83,7 +83,7 @@ func broken() rack.State {
 func alarms() []heatmap.Alarm {
 	return []heatmap.Alarm{
 		{Slot: 9, Severity: "critical"}, {Slot: 3, Severity: "warning", Pending: true},
-		{Probe: "h2", Severity: "critical"}, {Fan: "left", Severity: "warning"}, {Severity: "warning"},
+		{Probe: "h2", Severity: "critical"}, {Fans: []string{"left"}, Severity: "warning"}, {Severity: "warning"},
 	}
 }
 

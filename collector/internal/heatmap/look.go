@@ -18,11 +18,11 @@ type Look struct {
 // An Alarm marks one place on the map with a red outline and stripes. One
 // that names no place is only counted in the headline.
 type Alarm struct {
-	Slot     int    // from 1, or 0
-	Probe    string // name, or ""
-	Fan      string // name, or ""
-	Severity string // "warning" or "critical"; critical has the heavier outline
-	Pending  bool   // not yet fired: the outline is dashed, without stripes
+	Slot     int      // from 1, or 0
+	Probe    string   // name, or ""
+	Fans     []string // names of the fans it is about; one alert may be about several
+	Severity string   // "warning" or "critical"; critical has the heavier outline
+	Pending  bool     // not yet fired: the outline is dashed, without stripes
 }
 
 // Widths that a map can be drawn in, in px.

@@ -240,7 +240,7 @@ func (p *plan) fan(b box, f rack.Fan) {
 	}
 	place := around(b.middle(), wide+14, b.h)
 	hub := point{place.x + 7 + radius, b.y + b.h/2}
-	alarms := p.alarmsOf(func(a Alarm) bool { return a.Fan != "" && a.Fan == f.Name })
+	alarms := p.alarmsOf(func(a Alarm) bool { return slices.Contains(a.Fans, f.Name) })
 	p.d.add(group{"data-fan", f.Name, "fan " + plain(f.Name) + ": " + words})
 	p.alarms(place, alarms)
 	if len(alarms) > 0 {

@@ -1,6 +1,9 @@
 package watch
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // An Active is one alert that is pending or firing now.
 type Active struct {
@@ -12,11 +15,19 @@ type Active struct {
 	Shelf    string // "s3"
 	Slot     int    // 0 when the alert is not about one slot
 	Probe    string // name of the probe it is about, or ""
-	Fan      string // name of the fan it is about, or ""
+	Fans     string // names of the fans it is about, separated by newlines, or ""
 	Since    time.Time
 	Summary  string  // one line for a person; holds names from the layout only
 	Value    float64 // in the unit of what is watched
 	State    string  // "pending" or "firing"
+}
+
+// FanNames returns the names of the fans that the alert is about.
+func (a Active) FanNames() []string {
+	if a.Fans == "" {
+		return nil
+	}
+	return strings.Split(a.Fans, "\n")
 }
 
 // ShelfID returns "<site>/<rack>/<shelf>".

@@ -71,7 +71,7 @@ func (w *Watch) judgeFans(s *layout.Shelf, at time.Time) []Change {
 		summary = fmt.Sprintf("%s: all %d fans turn again", s.ID(), len(s.Fans))
 	}
 	a := w.about(rack.Place{Shelf: s}, alerts.FanDegraded, alerts.Warning, summary, float64(len(failing)))
-	a.Fan = strings.Join(failing, ", ")
+	a.Fans = strings.Join(failing, "\n")
 	b := a
 	b.Alert, b.Severity = alerts.FanFailed, alerts.Critical
 

@@ -2,6 +2,7 @@ package watch_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -143,7 +144,7 @@ func TestOneDeadFanDegradesAndBothFail(t *testing.T) {
 	for second := 40; second <= 120; second += 10 {
 		speeds(second, 0, 0)
 	}
-	if a := s.watch.Active(); len(a) != 1 || a[0].Fan != "left, right" ||
+	if a := s.watch.Active(); len(a) != 1 || !slices.Equal(a[0].FanNames(), []string{"left", "right"}) ||
 		a[0].Summary != "hex/a1/s3: 2 of 2 fans failed (left at 0.0 1/s, right at 0.0 1/s)" {
 		t.Errorf("active = %+v", a)
 	}

@@ -339,7 +339,7 @@ func makeTrouble(w *world) {
 	s.Slots[40].SoC.State, s.Slots[41].SoC.State = rack.Stale, rack.Missing
 	w.racks.set(s)
 	hot := fanFailed
-	hot.ID, hot.Alert, hot.Severity, hot.Fan, hot.Probe, hot.State = "2", "HotTemperature", "warning", "", "h2", "pending"
+	hot.ID, hot.Alert, hot.Severity, hot.Fans, hot.Probe, hot.State = "2", "HotTemperature", "warning", "", "h2", "pending"
 	hot.Summary = "Hot air at probe h2 of hex/a1/s3 is 38.1 °C and rises"
 	w.alerts.set(fanFailed, hot)
 	w.pages.set(page)
@@ -347,7 +347,7 @@ func makeTrouble(w *world) {
 
 var (
 	fanFailed = watch.Active{
-		ID: "1", Alert: "FanFailed", Severity: "critical", Site: "hex", Rack: "a1", Shelf: "s3", Fan: "left", State: "firing",
+		ID: "1", Alert: "FanFailed", Severity: "critical", Site: "hex", Rack: "a1", Shelf: "s3", Fans: "left", State: "firing",
 		Since: noon.Add(-4 * time.Minute), Summary: "fan left stands still",
 	}
 	page = pager.Notification{

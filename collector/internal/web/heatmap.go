@@ -77,7 +77,7 @@ func (s *Server) draw(ctx context.Context, p picture, out *bytes.Buffer) error {
 func alarms(active []watch.Active) []heatmap.Alarm {
 	marks := make([]heatmap.Alarm, len(active))
 	for i, a := range active {
-		marks[i] = heatmap.Alarm{Slot: a.Slot, Probe: a.Probe, Fan: a.Fan, Severity: a.Severity, Pending: a.State == "pending"}
+		marks[i] = heatmap.Alarm{Slot: a.Slot, Probe: a.Probe, Fans: a.FanNames(), Severity: a.Severity, Pending: a.State == "pending"}
 	}
 	return marks
 }
