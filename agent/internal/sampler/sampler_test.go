@@ -153,7 +153,7 @@ func TestSensorsAreReadAtTheSameTime(t *testing.T) {
 func TestAHungReadCostsOnlyItsOwnReadings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release, started := make(chan struct{}), new(atomic.Int32)
-		sink := run(t, 57*time.Second,
+		sink := run(t, 55*time.Second,
 			probe{name: "hung", hang: release, started: started},
 			probe{name: "well"})
 		if len(sink.got) != 5 {
@@ -184,7 +184,7 @@ func TestASensorThatStopsHangingIsReadAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		time.AfterFunc(25*time.Second, func() { close(release) })
-		sink := run(t, 57*time.Second, probe{name: "p", hang: release}, probe{name: "well"})
+		sink := run(t, 55*time.Second, probe{name: "p", hang: release}, probe{name: "well"})
 		var got []string
 		for _, pack := range sink.got {
 			got = append(got, pack["p:temperature"]+pack["p:fault"])
