@@ -79,7 +79,7 @@ func oldNewSeries(t *testing.T, f fixture) {
 }
 
 func backlog(t *testing.T, f fixture) {
-	const step, packs = 10 * time.Minute, 144
+	const step, packs = 30 * time.Minute, 48
 	start := -packs * step
 	var want []store.Point
 	for i := range packs {
@@ -123,13 +123,13 @@ func conflict(t *testing.T, f fixture) {
 
 func lateConflict(t *testing.T, f fixture) {
 	f.append(t, at(inlet(), 0, 20))
-	for i := range 100 { // so many that they are not all kept in one place
-		f.append(t, at(inlet(), time.Duration(i-200)*time.Minute, float64(i)))
+	for i := range 40 { // so many that they are not all kept in one place
+		f.append(t, at(inlet(), time.Duration(i-100)*time.Minute, float64(i)))
 	}
 	f.refuses(t, []store.Refusal{{Index: 0, Reason: store.RefusedConflict}, {Index: 1, Reason: store.RefusedConflict}},
-		at(inlet(), -200*time.Minute, 70), at(inlet(), -101*time.Minute, 71), at(inlet(), -150*time.Minute, 50))
-	f.ranges(t, inletName, span{-200 * time.Minute, -199 * time.Minute}, point(-200*time.Minute, 0))
-	f.ranges(t, inletName, span{-101 * time.Minute, -100 * time.Minute}, point(-101*time.Minute, 99))
+		at(inlet(), -100*time.Minute, 70), at(inlet(), -61*time.Minute, 71), at(inlet(), -80*time.Minute, 20))
+	f.ranges(t, inletName, span{-100 * time.Minute, -99 * time.Minute}, point(-100*time.Minute, 0))
+	f.ranges(t, inletName, span{-61 * time.Minute, -60 * time.Minute}, point(-61*time.Minute, 39))
 }
 
 func conflictBesideTheSame(t *testing.T, f fixture) {

@@ -64,6 +64,7 @@ func (s *Store) Append(ctx context.Context, samples []store.Sample) ([]store.Ref
 	if err != nil {
 		return nil, fmt.Errorf("append to %s: %w", s.dir, err)
 	}
+	s.janitor.wake()
 	slices.SortFunc(refused, func(a, b store.Refusal) int { return cmp.Compare(a.Index, b.Index) })
 	return refused, nil
 }

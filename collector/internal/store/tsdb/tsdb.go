@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"math"
 	"path/filepath"
 	"sync"
 	"syscall"
@@ -24,7 +23,6 @@ import (
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/tsdb/fileutil"
 	"github.com/prometheus/prometheus/tsdb/wlog"
-	"github.com/prometheus/prometheus/util/compression"
 
 	"thermarack/collector/internal/store"
 )
@@ -65,14 +63,16 @@ type Store struct {
 	lock     fileutil.Releaser
 	counters *counters
 	db       *tsdb.DB
+	janitor  *janitor
 	sync     *syncer
 
 	// life is held for reading by every call, so that Close waits for them.
 	life   sync.RWMutex
 	closed bool
 
-	// appending makes Append one at a time: what is stored may not change
-	// between a lookup and the commit that relies on it.
+	// appending makes Append one at a time, as what is stored may not change
+	// between a lookup and the commit that relies on it, and not while the
+	// janitor writes a block.
 	appending sync.Mutex
 	tracks    map[store.Series]*track
 	damage    error // why nothing can be appended any more
@@ -139,86 +139,11 @@ func (s *Store) open(o Options) error {
 	if err == nil {
 		_, err = s.counters.value(countUnlogged)
 	}
-	if err == nil {
-		err = s.settle()
-	}
 	if err != nil {
+		s.janitor.close()
 		return errors.Join(err, s.unload())
 	}
 	return nil
-}
-
-// load opens the library and lets it read its logs back. When it has to cut one
-// it is opened once more, to read the other as well: what it has not read, it
-// deletes with the next block.
-func (s *Store) load(o Options) error {
-	log := slog.New(warnings{o.Log.Handler()})
-	for range 3 { // each log can be cut once
-		opts, guard := o.library(), new(blockGuard)
-		opts.BlockCompactionExcludeFunc = guard.excludes
-		db, err := tsdb.Open(o.Dir, log, s.counters, opts, nil)
-		if err != nil {
-			s.counters.unregister()
-			return err
-		}
-		guard.db.Store(db)
-		s.db = db
-		cuts, err := s.counters.value(countCut)
-		if err == nil && cuts == 0 {
-			return nil
-		}
-		if err := errors.Join(err, s.unload()); err != nil {
-			return err
-		}
-	}
-	return errors.New("the logs in wal/ and wbl/ are damaged again after each repair: check the disk")
-}
-
-// settle moves late samples of earlier processes from their log into blocks.
-//
-// A series that pauses for hours and comes back has two numbers in the logs. In
-// a new process one of them stands for both, and wal/ forgets the other when it
-// is next shortened; samples in wbl/ that still bear it are then nobody's.
-func (s *Store) settle() error {
-	if s.db.Head().MinOOOTime() == math.MaxInt64 {
-		return nil // none there
-	}
-	if err := s.db.CompactOOOHead(context.Background()); err != nil {
-		return fmt.Errorf("move late samples into blocks: %w", err)
-	}
-	return nil
-}
-
-func (s *Store) unload() error {
-	err := s.db.Close()
-	s.counters.unregister()
-	return err
-}
-
-const (
-	twoHours = 2 * time.Hour // the head becomes a block, and may be late, by this
-	maxBlock = 31 * 24 * time.Hour
-)
-
-// library returns the options of the library.
-func (o Options) library() *tsdb.Options {
-	opts := tsdb.DefaultOptions()
-	opts.NoLockfile = true // Open has it
-	opts.RetentionDuration = o.Retention.Milliseconds()
-	opts.OutOfOrderTimeWindow = o.OutOfOrder.Milliseconds()
-	opts.MinBlockDuration = twoHours.Milliseconds()
-	// By default blocks are never joined, which is 4380 of them a year. A tenth
-	// of the retention is what Prometheus itself takes: no more than that is
-	// kept too long.
-	opts.MaxBlockDuration = maxBlock.Milliseconds()
-	if o.Retention > 0 {
-		opts.MaxBlockDuration = min(maxBlock, max(twoHours, o.Retention/10)).Milliseconds()
-	}
-	opts.WALCompression = compression.Snappy // SD cards wear out by the byte
-	// Sized for thousands of series on a Pi, not for millions on a server.
-	opts.StripeSize = 1 << 10
-	opts.HeadChunksWriteBufferSize = 256 << 10
-	return opts
 }
 
 // Queryable gives PromQL access to the samples, under the names and labels of
@@ -228,9 +153,10 @@ func (s *Store) Queryable() storage.Queryable { return storage.QueryableFunc(s.d
 // Dir returns the directory of the store.
 func (s *Store) Dir() string { return s.dir }
 
-// Close waits for calls under way, writes down what the library keeps in memory
+// Close waits for calls under way, ends a compaction, writes down what the library keeps in memory
 // and unlocks the directory. Closing again does nothing.
 func (s *Store) Close() error {
+	s.janitor.close()
 	s.life.Lock()
 	defer s.life.Unlock()
 	if s.closed {

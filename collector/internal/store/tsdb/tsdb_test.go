@@ -107,7 +107,7 @@ func TestWhatIsAcknowledgedIsThereAfterAKill(t *testing.T) {
 	t.Parallel()
 	alive := open(t, tsdb.Options{Dir: t.TempDir(), MinFree: 1})
 	var want []int
-	for i := range 80 { // backwards from the second on: more than the library holds in one chunk
+	for i := range 40 { // backwards from the second on: more than the library holds in one chunk
 		hours(t, alive, -2*i)
 		want = append([]int{-2 * i}, want...)
 	}
