@@ -128,6 +128,7 @@ func (f *demoFlags) simulate(ctx context.Context, mqtt string, stderr io.Writer)
 	}
 	child := exec.CommandContext(ctx, agent, args...)
 	child.Stderr = stderr
+	child.SysProcAttr = withParent()
 	child.Cancel = func() error { return child.Process.Signal(syscall.SIGTERM) }
 	child.WaitDelay = 5 * time.Second
 	err = child.Run()

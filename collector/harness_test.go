@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -75,6 +76,16 @@ type daemon struct {
 	cmd    *exec.Cmd
 	stderr *bytes.Buffer // complete when it has ended
 	more   *lines
+	read   chan struct{} // closed when standard output has ended
+	killed bool
+}
+
+// kill ends the program as a power cut would, and waits until it is gone.
+func (d *daemon) kill() {
+	d.killed = true
+	_ = d.cmd.Process.Kill()
+	<-d.read
+	_ = d.cmd.Wait()
 }
 
 // lines are the further lines on standard output.
@@ -122,7 +133,11 @@ func start(t *testing.T, wait bool, program string, args ...string) *daemon {
 		defer close(read)
 		_, _ = io.Copy(d.more, reader)
 	}()
+	d.read = read
 	t.Cleanup(func() {
+		if d.killed {
+			return
+		}
 		_ = d.cmd.Process.Signal(syscall.SIGTERM)
 		killer := time.AfterFunc(15*time.Second, func() {
 			t.Errorf("%s did not end within 15 s of SIGTERM", program)
@@ -145,9 +160,14 @@ type collector struct {
 	MQTT string `json:"mqtt"`
 }
 
+// startCollector runs a collector on a free port, and on a data directory of its
+// own unless args name one.
 func startCollector(t *testing.T, command string, args ...string) *collector {
 	t.Helper()
-	args = append([]string{command, "--listen", "127.0.0.1:0", "--data", t.TempDir()}, args...)
+	if !slices.Contains(args, "--data") {
+		args = append([]string{"--data", t.TempDir()}, args...)
+	}
+	args = append([]string{command, "--listen", "127.0.0.1:0"}, args...)
 	c := &collector{daemon: start(t, true, "thermarack-collector", args...)}
 	if err := json.Unmarshal([]byte(c.first), c); err != nil {
 		t.Fatalf("first line %q: %v", c.first, err)

@@ -22,6 +22,7 @@ import (
 	"thermarack/collector/internal/ingest"
 	"thermarack/collector/internal/pager"
 	"thermarack/collector/internal/rack"
+	"thermarack/collector/internal/store"
 	"thermarack/collector/internal/store/tsdb"
 	"thermarack/collector/internal/watch"
 	"thermarack/collector/internal/web"
@@ -57,18 +58,19 @@ type addresses struct {
 func assemble(ctx context.Context, p plan) (_ *program, err error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	store, err := tsdb.Open(tsdb.Options{Dir: filepath.Join(p.Data, "tsdb"), Retention: p.Retention, Log: p.log, Registry: registry})
+	kept, err := tsdb.Open(tsdb.Options{Dir: filepath.Join(p.Data, "tsdb"), Retention: p.Retention, Log: p.log, Registry: registry})
 	if err != nil {
 		return nil, err
 	}
-	made := &program{store: store}
+	made := &program{store: kept}
+	guard := guardedStore{kept, make(chan error, 1)}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, store.Close())
+			err = errors.Join(err, kept.Close())
 		}
 	}()
 
-	model := rack.New(rack.Options{Layout: p.layout, History: store, Clock: p.clock, Stale: p.Stale})
+	model := rack.New(rack.Options{Layout: p.layout, History: kept, Clock: p.clock, Stale: p.Stale})
 	model.Register(registry)
 	if err := model.Restore(ctx); err != nil {
 		return nil, err
@@ -85,7 +87,7 @@ func assemble(ctx context.Context, p plan) (_ *program, err error) {
 	}
 	watched := watch.New(watch.Options{Places: model, Rules: p.Rules.Alerts(), Late: 2 * p.Stale, OnChange: pageOn(pages, p.log)})
 	intake := ingest.New(ingest.Options{
-		Store: store, Gate: model, Observers: []ingest.Observer{model, watched},
+		Store: guard, Gate: model, Observers: []ingest.Observer{model, watched},
 		Clock: p.clock, Log: p.log, Registry: registry,
 	})
 	session, err := p.session(intake, registry, &made.addresses)
@@ -93,7 +95,7 @@ func assemble(ctx context.Context, p plan) (_ *program, err error) {
 		return nil, errors.Join(err, listener.Close())
 	}
 	server, err := web.New(web.Options{
-		Racks: model, Alerts: watched, Pages: pages, Series: store,
+		Racks: model, Alerts: watched, Pages: pages, Series: kept,
 		Metrics:      promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
 		Alertmanager: pages.Handler(),
 		Ready:        intake.Failing,
@@ -103,10 +105,39 @@ func assemble(ctx context.Context, p plan) (_ *program, err error) {
 		return nil, errors.Join(err, listener.Close())
 	}
 	made.tasks = []func(context.Context) error{
-		model.Run, pages.Run, intake.Run, session.Run,
+		guard.Run, model.Run, pages.Run, intake.Run, session.Run,
 		func(ctx context.Context) error { return server.Serve(ctx, listener) },
 	}
 	return made, json.NewEncoder(p.out.Out).Encode(made.addresses)
+}
+
+// A guardedStore ends the program when the store says that only a restart can
+// mend it; what was not acknowledged is sent again then.
+type guardedStore struct {
+	*tsdb.Store
+	damaged chan error
+}
+
+// Append is the store's.
+func (g guardedStore) Append(ctx context.Context, samples []store.Sample) ([]store.Refusal, error) {
+	refusals, err := g.Store.Append(ctx, samples)
+	if errors.Is(err, tsdb.ErrDamaged) {
+		select {
+		case g.damaged <- err:
+		default: // told already
+		}
+	}
+	return refusals, err
+}
+
+// Run returns the damage when there is one.
+func (g guardedStore) Run(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-g.damaged:
+		return err
+	}
 }
 
 // pager makes the pager. Its messages link to the page at addr.

@@ -50,6 +50,7 @@ const (
 	QuantityPower       = "power"
 	QuantityThrottled   = "throttled"
 	QuantityFault       = "fault"
+	QuantityFaults      = "faults" // the collector's count of them; never on the wire
 	QuantitySeq         = "seq"
 	QuantityBoot        = "boot"
 )
@@ -169,6 +170,8 @@ func fromRecord(r senml.Record) (Reading, error) {
 	}
 	isText := quantity == QuantityFault || quantity == QuantityBoot
 	switch {
+	case quantity == QuantityFaults:
+		return Reading{}, fmt.Errorf("%w: faults are counted by the collector", ErrRecord)
 	case isText != r.IsText:
 		return Reading{}, fmt.Errorf("%w: wrong kind of value for %s", ErrRecord, quantity)
 	case quantity == QuantityFault && !IsFaultReason(r.Text):

@@ -85,6 +85,7 @@ func TestDecodePackSaysWhyARecordIsRefused(t *testing.T) {
 		{"below absolute zero", `{"n":"urn:dev:ow:1:temperature","u":"Cel","v":-300}`, wire.ErrRange},
 		{"a duty in percent", `{"n":"urn:dev:ow:1:duty","u":"/","v":80}`, wire.ErrRange},
 		{"an unknown fault", `{"n":"urn:dev:ow:1:fault","vs":"bored"}`, wire.ErrRecord},
+		{"a count of faults", `{"n":"urn:dev:ow:1:faults","v":7}`, wire.ErrRecord},
 		{"a fault with a number", `{"n":"urn:dev:ow:1:fault","v":1}`, wire.ErrRecord},
 		{"a temperature with a text", `{"n":"urn:dev:ow:1:temperature","vs":"warm"}`, wire.ErrRecord},
 	}

@@ -9,10 +9,6 @@ import (
 	"thermarack/collector/internal/store"
 )
 
-// QuantityFaults is the quantity under which the running count of rejected
-// samples of a device is stored, one series a reason.
-const QuantityFaults = "faults"
-
 // maxFaultSeries bounds the counts in memory; the names come from the network.
 // At the limit all counts begin anew, which readers of a counter know how to
 // take.
@@ -59,7 +55,7 @@ func NewDecoder(gate Gate, past time.Duration) *Decoder {
 
 // Decode reads a message that arrived at received, see the function Decode.
 //
-// Every number becomes a sample. A fault becomes a sample of QuantityFaults: the
+// Every number becomes a sample. A fault becomes a sample of wire.QuantityFaults: the
 // count of its device and reason since the start. A fault that is not newer than
 // the last one counted has been counted before, when the message was delivered
 // the first time, and is left out. The text of a boot stays in the batch and is
@@ -104,7 +100,7 @@ func (d *Decoder) sample(b Batch, r wire.Reading) (s store.Sample, isStored, isN
 	}
 	switch {
 	case r.IsFault():
-		s.Quantity, s.Unit, s.Reason = QuantityFaults, "", r.Text
+		s.Quantity, s.Unit, s.Reason = wire.QuantityFaults, "", r.Text
 		s.Value, isNew = d.count(s.Series, r.Time)
 		return s, true, isNew
 	case r.Quantity == wire.QuantityBoot:
@@ -136,7 +132,7 @@ func (d *Decoded) Refuse(refusals []store.Refusal) {
 	for _, f := range refusals {
 		s := d.Samples[f.Index]
 		drop[d.readings[f.Index]] = true
-		if s.Quantity == QuantityFaults && f.Reason == store.RefusedConflict {
+		if s.Quantity == wire.QuantityFaults && f.Reason == store.RefusedConflict {
 			continue
 		}
 		err := fmt.Errorf("%.120q of %s: the store refuses it", s.Name(), s.Time.Format(time.RFC3339))

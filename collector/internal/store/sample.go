@@ -13,10 +13,6 @@ import (
 	"thermarack/agent/wire"
 )
 
-// QuantityFaults is the quantity of the series that count rejected samples, one
-// a device and reason. Latest leaves them out.
-const QuantityFaults = "faults"
-
 // OutOfOrder is how much older than the newest stored sample another may be,
 // unless a store is opened with a window of its own: the week that an agent
 // may be cut off from its broker.
@@ -33,8 +29,8 @@ func (s Sample) Check() error {
 	switch {
 	case s.Device == "" || s.Quantity == "" || strings.Contains(s.Quantity, ":"):
 		return fmt.Errorf("%w: name %.120q is not <device>:<quantity>", ErrSample, s.Name())
-	case s.Reason != "" && s.Quantity != QuantityFaults:
-		return fmt.Errorf("%w: %s: reason %.40q belongs to %s only", ErrSample, s.Name(), s.Reason, QuantityFaults)
+	case s.Reason != "" && s.Quantity != wire.QuantityFaults:
+		return fmt.Errorf("%w: %s: reason %.40q belongs to %s only", ErrSample, s.Name(), s.Reason, wire.QuantityFaults)
 	case hasUnit(s.Quantity) && s.Unit != wire.UnitOf(s.Quantity):
 		return fmt.Errorf("%w: %s: unit %.40q, want %q", ErrSample, s.Name(), s.Unit, wire.UnitOf(s.Quantity))
 	case !utf8.ValidString(s.Site + string(s.Node) + s.Name() + s.Unit + s.Reason):
@@ -49,7 +45,7 @@ func (s Sample) Check() error {
 
 // hasUnit tells whether all series of a quantity have one unit, or none.
 func hasUnit(quantity string) bool {
-	return wire.UnitOf(quantity) != "" || quantity == wire.QuantityThrottled || quantity == QuantityFaults
+	return wire.UnitOf(quantity) != "" || quantity == wire.QuantityThrottled || quantity == wire.QuantityFaults
 }
 
 // Compare orders series by name, then site, node, reason and unit. It returns

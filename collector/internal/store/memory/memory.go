@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"thermarack/agent/wire"
 	"thermarack/collector/internal/store"
 )
 
@@ -139,7 +140,7 @@ func (s *Store) Latest(ctx context.Context, at time.Time, lookback time.Duration
 		for _, series := range all {
 			p, ok := lastAt(s.series[series], at)
 			fresh := ok && p.Time.After(at.Add(-lookback)) && p.Time.After(latest[name].Time)
-			if fresh && series.Quantity != store.QuantityFaults {
+			if fresh && series.Quantity != wire.QuantityFaults {
 				latest[name] = p
 			}
 		}

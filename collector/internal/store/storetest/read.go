@@ -100,7 +100,7 @@ func latestTwoNodes(t *testing.T, f fixture) {
 
 // faultCount returns the series that counts one kind of fault of the probe.
 func faultCount(reason string) store.Series {
-	return store.Series{Site: "hex", Node: nodeA, Device: probe, Quantity: store.QuantityFaults, Reason: reason}
+	return store.Series{Site: "hex", Node: nodeA, Device: probe, Quantity: wire.QuantityFaults, Reason: reason}
 }
 
 func faults(t *testing.T, f fixture) {

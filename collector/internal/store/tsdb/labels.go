@@ -38,7 +38,7 @@ func metrics() [10]metric {
 		{wire.QuantityVoltage, "thermarack_voltage_volts"},
 		{wire.QuantityPower, "thermarack_power_watts"},
 		{wire.QuantityThrottled, "thermarack_throttled"},
-		{store.QuantityFaults, metricFaults},
+		{wire.QuantityFaults, metricFaults},
 	}
 }
 

@@ -19,7 +19,7 @@ func TestLabels(t *testing.T) {
 	of := func(device, quantity, unit string) store.Series {
 		return store.Series{Site: "hex", Node: node, Device: device, Quantity: quantity, Unit: unit}
 	}
-	fault := of("urn:dev:ow:28f6fb1e0d0000c5", store.QuantityFaults, "")
+	fault := of("urn:dev:ow:28f6fb1e0d0000c5", wire.QuantityFaults, "")
 	fault.Reason = wire.FaultCRC
 	tests := []struct {
 		series store.Series
