@@ -69,6 +69,12 @@ func TestParseReadsTheThreeFormsOfNodes(t *testing.T) {
 	}
 }
 
+func TestAByteOrderMarkIsTaken(t *testing.T) {
+	if _, err := parse(good, "\ufeff"+csv); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestSlotsAreCountedFromTheFrontLeft(t *testing.T) {
 	s := layout.Shelf{Columns: 12, Depth: 9}
 	for _, tt := range []struct {
@@ -106,6 +112,18 @@ func TestParseNamesFileAndLineOfWhatIsWrong(t *testing.T) {
 			`layout.yaml:14: speed "urn:dev:mac:b827ebfffe000001_fan1" of fan left is not a record name such as urn:dev:mac:…_fan1:speed`},
 		{"an impossible limit", edit("inlet: 30", "inlet: -30"), csv, "layout.yaml:15: limit inlet is -30 °C, want above 0 and below 150"},
 		{"no columns", edit("columns: 3", "columns: 0"), csv, "layout.yaml:8: columns of shelf hex/a1/s3 is 0, want 1 to 200"},
+		{"a sensor that is no ROM", edit("28f6fb1e0d0000c5", "zz"), csv, `layout.yaml:12: sensor "urn:dev:ow:zz" of probe h1 is not a device such as urn:dev:ow: and 16 hex digits`},
+		{"limits out of order", edit("inlet: 30", "inlet: 50, hot: 49"), csv,
+			"layout.yaml:15: limit inlet is above limit hot; limits that are not given are inlet 32, hot 45, soc 80, critical 48\nlayout.yaml:15: limit hot is above limit critical; limits that are not given are inlet 32, hot 45, soc 80, critical 48"},
+		{"one port for two slots", good, "slot,mac,switch,port\n1,b827eb000001,sw-a1-3,7\n2,b827eb000002,sw-a1-3,7\n",
+			"s3.csv:3: port 7 of switch sw-a1-3 feeds hex/a1/s3 slot 1 and hex/a1/s3 slot 2"},
+		{"one port for two shelves", edit("ports: 9-10", "ports: 7-8"), csv, "layout.yaml:17: port 7 of switch sw-a1-3 feeds hex/a1/s3 slot 1 and hex/a1/s5 slot 1"},
+		{"two switches of one mac", edit("sw-a1-3: {mac", "sw-a1-4: {mac: 0011223344ff}, sw-a1-3: {mac"), csv,
+			"layout.yaml:18: switches sw-a1-3 and sw-a1-4 have the same mac 0011223344ff, which names their readings"},
+		{"a shelf without columns is checked all the same", edit("columns: 3", "#"), "slot,mac\n1,pi-7\n",
+			"layout.yaml:9: columns of shelf hex/a1/s3 is 0, want 1 to 200\ns3.csv:2: \"pi-7\": want a MAC address of 12 hex digits, with or without : or -"},
+		{"all that is wrong in one row", good, "slot,mac,switch,port\nx,pi-7,sw,0\n",
+			"s3.csv:2: slot \"x\" is not a number\ns3.csv:2: \"pi-7\": want a MAC address of 12 hex digits, with or without : or -\ns3.csv:2: switch \"sw\" is not under switches: of the layout\ns3.csv:2: port \"0\" is not a number from 1"},
 		{"a name with a space", edit("a1:", "\"a 1\":"), csv, `layout.yaml:5: name "a 1" is not 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit`},
 		{"another version", edit("version: 1", "version: 2"), csv, "layout.yaml:1: version is 2, this program reads version 1"},
 		{"no file at all", "", csv, "layout.yaml: version is 0, this program reads version 1"},

@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"bufio"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -83,7 +84,10 @@ func (p *parser) addPorts(at place, shelf *Shelf, name, ports string) {
 	}
 	for port := first; port <= last; port++ {
 		slot := &shelf.Slots[port-first]
-		slot.Switch, slot.Port = name, port
+		row := csvRow{file: p.file, line: lineOf(&p.tree, at.at("ports")), Slot: Slot{Number: slot.Number, Switch: name, Port: port}}
+		if p.feed(shelf, row) {
+			*slot = row.Slot
+		}
 	}
 }
 
@@ -115,7 +119,24 @@ func (p *parser) fill(shelf *Shelf, row csvRow) {
 		return
 	}
 	p.nodes[row.Node] = here
-	*slot = row.Slot
+	if p.feed(shelf, row) {
+		*slot = row.Slot
+	}
+}
+
+// feed notes which port feeds a slot, and reports whether no other slot has it.
+func (p *parser) feed(shelf *Shelf, row csvRow) bool {
+	if row.Switch == "" || row.Port == 0 {
+		return true
+	}
+	port := fmt.Sprintf("port %d of switch %s", row.Port, row.Switch)
+	here := fmt.Sprintf("%s slot %d", shelf.ID(), row.Number)
+	if other, taken := p.ports[port]; taken {
+		p.faultRow(row, "%s feeds %s and %s", port, other, here)
+		return false
+	}
+	p.ports[port] = here
+	return true
 }
 
 // addCSV reads a file of columns slot, mac and, if wanted, switch and port.
@@ -126,7 +147,11 @@ func (p *parser) addCSV(at place, shelf *Shelf, name string) {
 		return
 	}
 	defer file.Close()
-	reader := csv.NewReader(io.LimitReader(file, 1<<20))
+	text := bufio.NewReader(io.LimitReader(file, 1<<20))
+	if mark, _ := text.Peek(3); string(mark) == "\ufeff" {
+		_, _ = text.Discard(3) // spreadsheets begin a file with a byte order mark
+	}
+	reader := csv.NewReader(text)
 	reader.Comment, reader.TrimLeadingSpace, reader.FieldsPerRecord = '#', true, -1
 	header, err := reader.Read()
 	if err != nil || len(header) < 2 || len(header) > 4 || !slices.Equal(header, []string{"slot", "mac", "switch", "port"}[:len(header)]) {
@@ -160,27 +185,24 @@ func (p *parser) readRow(row *csvRow, cells []string) bool {
 		p.faultRow(*row, "%d cells, want slot,mac or slot,mac,switch,port", len(cells))
 		return false
 	}
+	before := len(p.problems)
 	var err error
 	if row.Number, err = strconv.Atoi(cells[0]); err != nil {
 		p.faultRow(*row, "slot %q is not a number", cells[0])
-		return false
 	}
 	if row.Node, err = wire.ParseNode(cells[1]); err != nil {
 		p.faultRow(*row, "%q: %v", cells[1], wire.ErrNode)
-		return false
 	}
 	if len(cells) > 2 && cells[2] != "" {
 		row.Switch = cells[2]
 		if _, ok := p.layout.Switch(row.Switch); !ok {
 			p.faultRow(*row, "switch %q is not under switches: of the layout", row.Switch)
-			return false
 		}
 	}
 	if len(cells) > 3 && cells[3] != "" {
 		if row.Port, err = strconv.Atoi(cells[3]); err != nil || row.Port < 1 {
 			p.faultRow(*row, "port %q is not a number from 1", cells[3])
-			return false
 		}
 	}
-	return true
+	return len(p.problems) == before
 }

@@ -2,6 +2,7 @@ package layout
 
 import (
 	"cmp"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -72,8 +73,10 @@ type parser struct {
 	layout   Layout
 	problems yamlfile.Problems
 
-	nodes   map[wire.Node]string // where a Pi already stands
-	sensors map[string]string    // where a probe already hangs
+	nodes    map[wire.Node]string // where a Pi already stands
+	sensors  map[string]string    // where a probe already hangs
+	ports    map[string]string    // which slot a switch port already feeds
+	switches map[wire.Node]string // by MAC
 }
 
 // A place is a path of keys in the document.
@@ -125,6 +128,7 @@ func (p *parser) parse(data []byte) {
 		return // broken syntax, told above
 	}
 	p.nodes, p.sensors = map[wire.Node]string{}, map[string]string{}
+	p.ports, p.switches = map[string]string{}, map[wire.Node]string{}
 	if raw.Version != 1 {
 		p.fault(place{"version"}, "version is %d, this program reads version 1", raw.Version)
 	}
@@ -170,17 +174,9 @@ func (p *parser) checkName(at place, name string) {
 const maxSide = 200 // columns or depth; bounds what a typing error can allocate
 
 func (p *parser) addShelf(at place, shelf Shelf, raw *rawShelf) {
-	for _, side := range []struct {
-		key string
-		n   int
-	}{{"columns", raw.Columns}, {"depth", raw.Depth}} {
-		if side.n < 1 || side.n > maxSide {
-			p.fault(at.at(side.key), "%s of shelf %s is %d, want 1 to %d", side.key, shelf.ID(), side.n, maxSide)
-			return
-		}
-	}
-	shelf.Columns, shelf.Depth = raw.Columns, raw.Depth
-	shelf.Slots = make([]Slot, raw.Columns*raw.Depth)
+	shelf.Columns = p.side(at.at("columns"), &shelf, raw.Columns)
+	shelf.Depth = p.side(at.at("depth"), &shelf, raw.Depth)
+	shelf.Slots = make([]Slot, shelf.Columns*shelf.Depth)
 	for i := range shelf.Slots {
 		shelf.Slots[i].Number = i + 1
 	}
@@ -189,6 +185,16 @@ func (p *parser) addShelf(at place, shelf Shelf, raw *rawShelf) {
 	p.addFans(at.at("fans"), &shelf, raw.Fans)
 	shelf.Limits = p.limits(at.at("limits"), raw.Limits)
 	p.layout.Shelves = append(p.layout.Shelves, shelf)
+}
+
+// side checks columns or depth. What is wrong counts as the most there can be,
+// so that the rest of the shelf is checked all the same.
+func (p *parser) side(at place, shelf *Shelf, n int) int {
+	if n < 1 || n > maxSide {
+		p.fault(at, "%s of shelf %s is %d, want 1 to %d", at[len(at)-1], shelf.ID(), n, maxSide)
+		return maxSide
+	}
+	return n
 }
 
 func (p *parser) addProbes(at place, shelf *Shelf, raws []rawProbe) {
@@ -200,8 +206,8 @@ func (p *parser) addProbes(at place, shelf *Shelf, raws []rawProbe) {
 			p.fault(at, "probe needs a name of its own in the shelf, has %q", raw.Name)
 		}
 		names[raw.Name] = true
-		if !strings.HasPrefix(raw.Sensor, "urn:dev:") {
-			p.fault(at.at("sensor"), "sensor %q of probe %s is not a device such as urn:dev:ow:28…", raw.Sensor, raw.Name)
+		if !isDevice(raw.Sensor) {
+			p.fault(at.at("sensor"), "sensor %q of probe %s is not a device such as urn:dev:ow: and 16 hex digits", raw.Sensor, raw.Name)
 		} else if other, taken := p.sensors[raw.Sensor]; taken {
 			p.fault(at.at("sensor"), "sensor %s of probe %s already hangs at %s", raw.Sensor, raw.Name, other)
 		}
@@ -222,6 +228,16 @@ func (p *parser) addProbes(at place, shelf *Shelf, raws []rawProbe) {
 		}
 		shelf.Probes = append(shelf.Probes, probe)
 	}
+}
+
+// isDevice tells whether s names a 1-Wire part or a part of a node.
+func isDevice(s string) bool {
+	if rom, ok := strings.CutPrefix(s, "urn:dev:ow:"); ok {
+		_, err := hex.DecodeString(rom)
+		return err == nil && len(rom) == 16 && rom == strings.ToLower(rom)
+	}
+	_, ok := wire.DeviceNode(s)
+	return ok
 }
 
 func (p *parser) addFans(at place, shelf *Shelf, raws []rawFan) {
@@ -259,6 +275,14 @@ func (p *parser) limits(at place, raw rawLimits) Limits {
 			p.fault(at.at(l.key), "limit %s is %v °C, want above 0 and below 150", l.key, *l.raw)
 		}
 	}
+	for _, l := range []struct {
+		low, high string
+		ok        bool
+	}{{"inlet", "hot", limits.Inlet <= limits.Hot}, {"hot", "critical", limits.Hot <= limits.Critical}} {
+		if !l.ok {
+			p.fault(at, "limit %s is above limit %s; limits that are not given are inlet 32, hot 45, soc 80, critical 48", l.low, l.high)
+		}
+	}
 	return limits
 }
 
@@ -270,6 +294,10 @@ func (p *parser) addSwitch(at place, name string, raw *rawSwitch) {
 	if raw.MAC != "" {
 		s.MAC = p.node(at.at("mac"), raw.MAC)
 	}
+	if other, taken := p.switches[s.MAC]; taken && s.MAC != "" {
+		p.fault(at.at("mac"), "switches %s and %s have the same mac %s, which names their readings", other, name, s.MAC)
+	}
+	p.switches[s.MAC] = name
 	p.layout.Switches = append(p.layout.Switches, s)
 }
 

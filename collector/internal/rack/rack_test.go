@@ -22,9 +22,9 @@ sites: {hex: {racks: {a1: {shelves: {s3: {
   columns: 2, depth: 1,
   nodes: {file: s3.csv},
   probes: [
-    {name: c1, sensor: "urn:dev:ow:28c1", node: b827eb000001, x: 0.5, y: 0, face: cold},
-    {name: h1, sensor: "urn:dev:ow:28h1", node: b827eb000001, x: 0.2, y: 1, face: hot, offset: -0.5},
-    {name: h2, sensor: "urn:dev:ow:28h2", x: 0.8, y: 1, face: hot}],
+    {name: c1, sensor: "urn:dev:ow:28c1000000000000", node: b827eb000001, x: 0.5, y: 0, face: cold},
+    {name: h1, sensor: "urn:dev:ow:28a1000000000000", node: b827eb000001, x: 0.2, y: 1, face: hot, offset: -0.5},
+    {name: h2, sensor: "urn:dev:ow:28a2000000000000", x: 0.8, y: 1, face: hot}],
   fans: [{name: left, speed: "urn:dev:mac:b827ebfffe000001_fan1:speed", healthy: 40}]}}}}}}
 switches: {sw: {mac: 001122334455}}
 `
@@ -66,9 +66,9 @@ func reading(device, quantity string, v float64) wire.Reading {
 
 func fill(m *rack.Model) {
 	m.Observe(batch(pi1,
-		reading(pi1.Device("soc"), "temperature", 50), reading("urn:dev:ow:28c1", "temperature", 21),
-		reading("urn:dev:ow:28h1", "temperature", 26.5), reading(pi1.Device("fan1"), "speed", 51)))
-	m.Observe(batch(pi2, reading(pi2.Device("soc"), "temperature", 52), reading("urn:dev:ow:28h2", "temperature", 27)))
+		reading(pi1.Device("soc"), "temperature", 50), reading("urn:dev:ow:28c1000000000000", "temperature", 21),
+		reading("urn:dev:ow:28a1000000000000", "temperature", 26.5), reading(pi1.Device("fan1"), "speed", 51)))
+	m.Observe(batch(pi2, reading(pi2.Device("soc"), "temperature", 52), reading("urn:dev:ow:28a2000000000000", "temperature", 27)))
 	m.Observe(batch(sw, reading(sw.Device("port1"), "power", 4), reading(sw.Device("port2"), "power", 5)))
 }
 
@@ -118,7 +118,7 @@ func TestARejectedSampleMakesItsValueStaleAndIsCounted(t *testing.T) {
 		m := model(hex(t))
 		fill(m)
 		time.Sleep(time.Second) // fake time
-		m.Observe(batch(pi1, wire.Reading{Device: "urn:dev:ow:28c1", Quantity: "fault", Text: "crc", Time: time.Now()}))
+		m.Observe(batch(pi1, wire.Reading{Device: "urn:dev:ow:28c1000000000000", Quantity: "fault", Text: "crc", Time: time.Now()}))
 		s, _ := m.State(t.Context(), "hex/a1/s3", time.Time{})
 		if p := s.Probes[0]; p.State != rack.Stale || p.Fault != "crc" || p.V != 21 {
 			t.Errorf("probe = %+v, want 21 °C, stale, crc", p)
@@ -148,10 +148,10 @@ func TestASensorIsBelievedFromItsOwnNodeOnly(t *testing.T) {
 		device string
 		want   bool
 	}{
-		{"a placed probe from its node", pi1, "urn:dev:ow:28c1", true},
-		{"a placed probe from another", pi2, "urn:dev:ow:28c1", false},
-		{"a probe placed without a node, first", pi2, "urn:dev:ow:28h2", true},
-		{"the same from a second node", pi1, "urn:dev:ow:28h2", false},
+		{"a placed probe from its node", pi1, "urn:dev:ow:28c1000000000000", true},
+		{"a placed probe from another", pi2, "urn:dev:ow:28c1000000000000", false},
+		{"a probe placed without a node, first", pi2, "urn:dev:ow:28a2000000000000", true},
+		{"the same from a second node", pi1, "urn:dev:ow:28a2000000000000", false},
 		{"an unknown probe", pi2, "urn:dev:ow:28ff", true},
 		{"a part of the node itself", pi2, pi2.Device("soc"), true},
 	}

@@ -23,9 +23,9 @@ const (
 sites: {hex: {racks: {a1: {shelves: {s3: {
   columns: 2, depth: 1, nodes: {1: b827eb000001}, limits: {hot: 45, soc: 75, critical: 48},
   probes: [
-    {name: c1, sensor: "urn:dev:ow:28c1", x: 0.5, y: 0, face: cold},
-    {name: h1, sensor: "urn:dev:ow:28h1", x: 0.2, y: 1, face: hot, offset: -0.5},
-    {name: h2, sensor: "urn:dev:ow:28h2", x: 0.8, y: 1, face: hot}],
+    {name: c1, sensor: "urn:dev:ow:28c1000000000000", x: 0.5, y: 0, face: cold},
+    {name: h1, sensor: "urn:dev:ow:28a1000000000000", x: 0.2, y: 1, face: hot, offset: -0.5},
+    {name: h2, sensor: "urn:dev:ow:28a2000000000000", x: 0.8, y: 1, face: hot}],
   fans: [
     {name: left, speed: "urn:dev:mac:b827ebfffe000001_fan1:speed", healthy: 40},
     {name: right, speed: "urn:dev:mac:b827ebfffe000001_fan2:speed", healthy: 40}]}}}}}}
@@ -110,9 +110,9 @@ func TestAnAlertIsPendingBeforeItFiresAndKeepsItsID(t *testing.T) {
 func TestProbesAreHeldAgainstTheLimitOfTheirFaceWithTheirOffset(t *testing.T) {
 	s := begin(t)
 	for second := 0; second <= 60; second += 20 {
-		s.at(second, "urn:dev:ow:28c1", "temperature", 33)   // limit 32
-		s.at(second, "urn:dev:ow:28h1", "temperature", 45.4) // 44.9 by its offset
-		s.at(second, "urn:dev:ow:28h2", "temperature", 45.4)
+		s.at(second, "urn:dev:ow:28c1000000000000", "temperature", 33)   // limit 32
+		s.at(second, "urn:dev:ow:28a1000000000000", "temperature", 45.4) // 44.9 by its offset
+		s.at(second, "urn:dev:ow:28a2000000000000", "temperature", 45.4)
 	}
 	s.want(t, "1m0s fired InletTemperature warning", "1m0s fired HotTemperature warning")
 }
@@ -120,8 +120,8 @@ func TestProbesAreHeldAgainstTheLimitOfTheirFaceWithTheirOffset(t *testing.T) {
 func TestFusedHotAirBeyondCriticalIsCritical(t *testing.T) {
 	s := begin(t)
 	for second := 0; second <= 60; second += 20 {
-		s.at(second, "urn:dev:ow:28h1", "temperature", 51.5)
-		s.at(second+1, "urn:dev:ow:28h2", "temperature", 46)
+		s.at(second, "urn:dev:ow:28a1000000000000", "temperature", 51.5)
+		s.at(second+1, "urn:dev:ow:28a2000000000000", "temperature", 46)
 	}
 	got := s.watch.Active()
 	if len(got) != 3 || got[0].Severity != "critical" || got[0].Value != 48.5 || got[0].Probe != "" {

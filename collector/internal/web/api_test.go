@@ -91,7 +91,7 @@ func TestAShelfShowsValuesOrWhyThereIsNone(t *testing.T) {
 			t.Errorf("slot %d: -got +want\n%s", i+1, diff)
 		}
 	}
-	probe := literal(t, `{"name":"h2","sensor":"urn:dev:ow:28a2","face":"hot","x":0.8,"y":1,"value":null,"t":null,"state":"missing","fault":null}`)
+	probe := literal(t, `{"name":"h2","sensor":"urn:dev:ow:28a2000000000000","face":"hot","x":0.8,"y":1,"value":null,"t":null,"state":"missing","fault":null}`)
 	if diff := cmp.Diff(got["probes"].([]any)[2], probe); diff != "" {
 		t.Errorf("probe: -got +want\n%s", diff)
 	}

@@ -266,7 +266,7 @@ func goesToShelf(t *testing.T, w *world, b *browser) {
 	w.racks.layout = parse(t, strings.Replace(small, "{s3: {", "{s1: {columns: 2, depth: 2}, s3: {", 1))
 	w.racks.states = newRacks(w.racks.layout).states
 	for _, sensor := range []string{"c1", "a1", "a2"} {
-		w.series["urn:dev:ow:28"+sensor+":temperature"] = daily(25, 1, 0)
+		w.series["urn:dev:ow:28"+sensor+"000000000000:temperature"] = daily(25, 1, 0)
 	}
 	r := w.run(t)
 	b.do(chromedp.Navigate(r.url + "/"))
@@ -366,7 +366,7 @@ func wide() string {
 	text.WriteString("},\n  probes: [\n")
 	for i, face := range []string{"cold", "inside", "hot"} {
 		for j := range 4 {
-			fmt.Fprintf(&text, "    {name: %c%d, sensor: \"urn:dev:ow:28%d%d\", x: %v, y: %v, face: %s},\n", face[0], j+1, i, j, 0.12+0.25*float64(j), float64(i)/2, face)
+			fmt.Fprintf(&text, "    {name: %c%d, sensor: \"urn:dev:ow:28%d%d000000000000\", x: %v, y: %v, face: %s},\n", face[0], j+1, i, j, 0.12+0.25*float64(j), float64(i)/2, face)
 		}
 	}
 	text.WriteString("  ],\n  fans: [{name: left, speed: \"urn:dev:mac:b827ebfffe000001_fan1:speed\", healthy: 40}, {name: right, speed: \"urn:dev:mac:b827ebfffe000001_fan2:speed\", healthy: 40}]}}}}}}\n")

@@ -46,9 +46,9 @@ const small = `
 version: 1
 sites: {hex: {racks: {a1: {shelves: {s3: {columns: 4, depth: 3,
   nodes: {1: b827eb000001, 2: b827eb000002, 5: b827eb000005},
-  probes: [{name: c1, sensor: "urn:dev:ow:28c1", x: 0.5, y: 0, face: cold, offset: 0.5},
-           {name: h1, sensor: "urn:dev:ow:28a1", x: 0.2, y: 1, face: hot},
-           {name: h2, sensor: "urn:dev:ow:28a2", x: 0.8, y: 1, face: hot, offset: -1}],
+  probes: [{name: c1, sensor: "urn:dev:ow:28c1000000000000", x: 0.5, y: 0, face: cold, offset: 0.5},
+           {name: h1, sensor: "urn:dev:ow:28a1000000000000", x: 0.2, y: 1, face: hot},
+           {name: h2, sensor: "urn:dev:ow:28a2000000000000", x: 0.8, y: 1, face: hot, offset: -1}],
   fans: [{name: left, speed: "urn:dev:mac:b827ebfffe000001_fan1:speed", healthy: 40}]}}}}}}
 `
 

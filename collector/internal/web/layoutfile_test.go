@@ -26,7 +26,7 @@ func TestADownloadedLayoutIsTheOneInForce(t *testing.T) {
 		{"hostile names of probes and fans", parse(t, `
 version: 1
 sites: {hex: {racks: {"1": {shelves: {"on": {columns: 2, depth: 1,
-  probes: [{name: "a: b # \"c\" \u2028 <x>", sensor: "urn:dev:ow:28'", x: 0.125, y: 1, face: inside, offset: -0.3}],
+  probes: [{name: "a: b # \"c\" \u2028 <x>", sensor: "urn:dev:ow:28a1000000000000", x: 0.125, y: 1, face: inside, offset: -0.3}],
   fans: [{name: "{}", speed: "urn:dev:mac:x_fan1:speed", healthy: 40.5}], limits: {inlet: 30.5, critical: 50}}}},
   "2": {shelves: {a: {columns: 1, depth: 1}, b: {columns: 1, depth: 1}}}}}, other: {racks: {"2": {shelves: {a: {columns: 1, depth: 1}}}}}}
 `)},

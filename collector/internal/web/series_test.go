@@ -22,21 +22,21 @@ func minutes(from, to time.Time) []store.Point {
 func TestASeriesComesAsItIsOrInBuckets(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.series["urn:dev:ow:28c1:temperature"] = minutes
-	const sensor = "/api/v1/series?sensor=urn:dev:ow:28c1:temperature"
+	w.series["urn:dev:ow:28c1000000000000:temperature"] = minutes
+	const sensor = "/api/v1/series?sensor=urn:dev:ow:28c1000000000000:temperature"
 	tests := []struct{ name, query, want string }{
 		{"from is in, to is out", "&from=2026-03-04T01:00:00Z&to=2026-03-04T01:02:00Z",
-			`{"sensor":"urn:dev:ow:28c1:temperature","unit":"Cel","from":"2026-03-04T01:00:00Z","to":"2026-03-04T01:02:00Z","step":0,
+			`{"sensor":"urn:dev:ow:28c1000000000000:temperature","unit":"Cel","from":"2026-03-04T01:00:00Z","to":"2026-03-04T01:02:00Z","step":0,
 			"points":[{"t":"2026-03-04T01:00:00Z","value":60},{"t":"2026-03-04T01:01:00Z","value":61}]}`},
 		{"buckets stand on the grid of the epoch", "&from=1772586180&to=1772586840&step=5m",
-			`{"sensor":"urn:dev:ow:28c1:temperature","unit":"Cel","from":"2026-03-04T01:03:00Z","to":"2026-03-04T01:14:00Z","step":300,
+			`{"sensor":"urn:dev:ow:28c1000000000000:temperature","unit":"Cel","from":"2026-03-04T01:03:00Z","to":"2026-03-04T01:14:00Z","step":300,
 			"points":[{"t":"2026-03-04T01:00:00Z","mean":63.5,"min":63,"max":64},{"t":"2026-03-04T01:05:00Z","mean":67,"min":65,"max":69},
 			{"t":"2026-03-04T01:10:00Z","mean":71.5,"min":70,"max":73}]}`},
 		{"step in seconds, to is now when left out", "&from=2026-03-04T11:58:00Z&step=60",
-			`{"sensor":"urn:dev:ow:28c1:temperature","unit":"Cel","from":"2026-03-04T11:58:00Z","to":"2026-03-04T12:00:00Z","step":60,
+			`{"sensor":"urn:dev:ow:28c1000000000000:temperature","unit":"Cel","from":"2026-03-04T11:58:00Z","to":"2026-03-04T12:00:00Z","step":60,
 			"points":[{"t":"2026-03-04T11:58:00Z","mean":718,"min":718,"max":718},{"t":"2026-03-04T11:59:00Z","mean":719,"min":719,"max":719}]}`},
 		{"a span without points", "&from=2026-03-04T01:00:01Z&to=2026-03-04T01:00:59Z",
-			`{"sensor":"urn:dev:ow:28c1:temperature","unit":"Cel","from":"2026-03-04T01:00:01Z","to":"2026-03-04T01:00:59Z","step":0,"points":[]}`},
+			`{"sensor":"urn:dev:ow:28c1000000000000:temperature","unit":"Cel","from":"2026-03-04T01:00:01Z","to":"2026-03-04T01:00:59Z","step":0,"points":[]}`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -74,9 +74,9 @@ sites:`, 1)+`
 	}
 	w.series["urn:dev:mac:b827ebfffe000005_soc:temperature"] = constant(55)
 	w.series["urn:dev:mac:001122fffe3344ff_port7:power"] = constant(4)
-	w.series["urn:dev:ow:28c1:temperature"] = constant(24)
-	w.series["urn:dev:ow:28a1:temperature"] = constant(29)
-	w.series["urn:dev:ow:28a2:temperature"] = constant(33)
+	w.series["urn:dev:ow:28c1000000000000:temperature"] = constant(24)
+	w.series["urn:dev:ow:28a1000000000000:temperature"] = constant(29)
+	w.series["urn:dev:ow:28a2000000000000:temperature"] = constant(33)
 	w.series["urn:dev:mac:b827ebfffe000001_fan1:speed"] = constant(44)
 	tests := []struct {
 		place          string
@@ -100,7 +100,7 @@ sites:`, 1)+`
 func TestAFaceLeavesOutAProbeNeverHeardOf(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.series["urn:dev:ow:28a1:temperature"] = every(time.Minute, func(time.Time) float64 { return 29 })
+	w.series["urn:dev:ow:28a1000000000000:temperature"] = every(time.Minute, func(time.Time) float64 { return 29 })
 	got := w.get(t, "/api/v1/series?step=60&from=1772620200&to=1772620260&sensor=place:hex/a1/s3/face/hot:temperature")
 	if got.Code != 200 || !strings.Contains(got.Body.String(), `"mean":29,`) {
 		t.Errorf("%d %s", got.Code, got.Body)
