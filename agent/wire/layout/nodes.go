@@ -84,7 +84,7 @@ func (p *parser) addPorts(at place, shelf *Shelf, name, ports string) {
 	}
 	for port := first; port <= last; port++ {
 		slot := &shelf.Slots[port-first]
-		row := csvRow{file: p.file, line: lineOf(&p.tree, at.at("ports")), Slot: Slot{Number: slot.Number, Switch: name, Port: port}}
+		row := csvRow{file: p.file, line: yamlfile.Line(&p.tree, at.at("ports")...), Slot: Slot{Number: slot.Number, Switch: name, Port: port}}
 		if p.feed(shelf, row) {
 			*slot = row.Slot
 		}

@@ -87,34 +87,7 @@ func (p place) at(keys ...string) place { return append(slices.Clip(p), keys...)
 
 // fault notes a problem at the line of a place, or of its nearest known parent.
 func (p *parser) fault(at place, format string, args ...any) {
-	p.problems = append(p.problems, yamlfile.Problem{File: p.file, Line: lineOf(&p.tree, at), Text: fmt.Sprintf(format, args...)})
-}
-
-func lineOf(node *yaml.Node, at place) int {
-	if node.Kind == yaml.DocumentNode && len(node.Content) > 0 {
-		return lineOf(node.Content[0], at)
-	}
-	if len(at) == 0 {
-		return node.Line
-	}
-	switch node.Kind {
-	case yaml.MappingNode:
-		for i := 0; i+1 < len(node.Content); i += 2 {
-			if node.Content[i].Value == at[0] {
-				if len(at) == 1 {
-					return node.Content[i].Line
-				}
-				return lineOf(node.Content[i+1], at[1:])
-			}
-		}
-	case yaml.SequenceNode:
-		for i, item := range node.Content {
-			if fmt.Sprint(i) == at[0] {
-				return lineOf(item, at[1:])
-			}
-		}
-	}
-	return node.Line
+	p.problems = append(p.problems, yamlfile.Problem{File: p.file, Line: yamlfile.Line(&p.tree, at...), Text: fmt.Sprintf(format, args...)})
 }
 
 func (p *parser) parse(data []byte) {

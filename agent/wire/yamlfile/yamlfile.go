@@ -75,6 +75,36 @@ func Decode(name string, data []byte, v any) error {
 	return nil
 }
 
+// Line returns the line, from 1, of the key that path leads to below node: keys
+// of mappings and indices of sequences, counted from 0. It is that of the nearest
+// parent if the document does not go so far, and 0 if node is empty.
+func Line(node *yaml.Node, path ...string) int {
+	if node.Kind == yaml.DocumentNode && len(node.Content) > 0 {
+		return Line(node.Content[0], path...)
+	}
+	if len(path) == 0 {
+		return node.Line
+	}
+	switch node.Kind {
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			if node.Content[i].Value == path[0] {
+				if len(path) == 1 {
+					return node.Content[i].Line
+				}
+				return Line(node.Content[i+1], path[1:]...)
+			}
+		}
+	case yaml.SequenceNode:
+		for i, item := range node.Content {
+			if strconv.Itoa(i) == path[0] {
+				return Line(item, path[1:]...)
+			}
+		}
+	}
+	return node.Line
+}
+
 // The library's own wording of what we reword.
 var (
 	atLine     = regexp.MustCompile(`^(?:yaml: )?line (\d+): (.*)$`)

@@ -1,7 +1,10 @@
 package yamlfile_test
 
 import (
+	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 
 	"thermarack/agent/wire/yamlfile"
 )
@@ -47,4 +50,33 @@ func FuzzDecodeNeverPanics(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_ = yamlfile.Decode("f.yaml", data, new(shelf))
 	})
+}
+
+func TestLineIsThatOfTheKeyOrItsNearestParent(t *testing.T) {
+	const text = "# first\ncolumns: 12\nlimits:\n  a:\n    inlet: 3\nfans:\n  - left\n  - name:\n      right\n"
+	tests := []struct {
+		name, text, path string
+		want             int
+	}{
+		{"a key", text, "columns", 2},
+		{"a key below others", text, "limits a inlet", 5},
+		{"an item", text, "fans 0", 7},
+		{"a key whose value is on the next line", text, "fans 1 name", 8},
+		{"a key that is missing below one that is not", text, "limits b", 4},
+		{"an item too far", text, "fans 2", 7},
+		{"a key below a number", text, "columns x", 2},
+		{"no path", text, "", 2},
+		{"an empty file", "", "columns", 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var tree yaml.Node
+			if err := yaml.Unmarshal([]byte(tt.text), &tree); err != nil {
+				t.Fatal(err)
+			}
+			if got := yamlfile.Line(&tree, strings.Fields(tt.path)...); got != tt.want {
+				t.Errorf("line %d, want %d", got, tt.want)
+			}
+		})
+	}
 }
