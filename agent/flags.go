@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"time"
 
 	"thermarack/agent/wire"
 )
@@ -65,6 +66,17 @@ func (f flags) node() *wire.Node {
 		return err
 	})
 	return &node
+}
+
+// duration adds a flag whose value stays nil unless it is given.
+func (f flags) duration(name string) **time.Duration {
+	var value *time.Duration
+	f.Func(name, "", func(s string) error {
+		d, err := time.ParseDuration(s)
+		value = &d
+		return err
+	})
+	return &value
 }
 
 // list adds a flag that may be given several times.

@@ -255,6 +255,8 @@ func TestExitStatus(t *testing.T) {
 	nameless := t.TempDir()
 	typo := filepath.Join(nameless, "agent.yaml")
 	write(t, typo, "site: a\nbrocker: []\n")
+	still := filepath.Join(nameless, "still.yaml")
+	write(t, still, "site: a\ninterval: 0s\n")
 	tests := []struct {
 		name           string
 		args           []string
@@ -274,6 +276,10 @@ func TestExitStatus(t *testing.T) {
 		{"a broker that is none", []string{"--broker", "host"}, 2, "", "want a URL such as tcp://host:1883"},
 		{"a site that is none", []string{"--site", "A/B"}, 2, "", "site"},
 		{"an interval that is none", []string{"--interval", "1us"}, 2, "", "interval: 1µs is not"},
+		{"an interval of nothing", []string{"--interval", "0s"}, 2, "", "interval: 0s is not 100ms to 1h0m0s"},
+		{"an interval before none", []string{"--interval", "-5s"}, 2, "", "interval: -5s is not"},
+		{"an interval without a unit", []string{"--interval", "10"}, 2, "", "missing unit in duration"},
+		{"an interval of nothing in the file", []string{"--config", still}, 1, "", "still.yaml:2: interval: 0s is not 100ms to 1h0m0s"},
 		{"a node that is none", []string{"once", "--node", "pi"}, 2, "", "want a MAC address"},
 		{"a node that stands for none", []string{"once", "--node", "000000000000"}, 2, "", "stands for no node"},
 		{"a file that is missing", []string{"--config", nameless + "/none"}, 1, "", "none: no such file"},

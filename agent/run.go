@@ -46,7 +46,7 @@ func parseRun(args []string, stdout io.Writer) (j job, done bool, err error) {
 	flags := newFlags(runUsage)
 	file := flags.String("config", "", "")
 	root, node, brokers := flags.root(), flags.node(), flags.list("broker")
-	site, interval := flags.String("site", "", ""), flags.Duration("interval", 0, "")
+	site, interval := flags.String("site", "", ""), flags.duration("interval")
 	if done, err = flags.parse(args, stdout); done || err != nil {
 		return job{}, done, err
 	}

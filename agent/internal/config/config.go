@@ -12,8 +12,11 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 
 	"thermarack/agent/wire"
 	"thermarack/agent/wire/yamlfile"
@@ -82,7 +85,7 @@ func Load(path string) (Config, error) {
 
 // Parse reads a configuration file over the defaults. name is used in errors,
 // which are one line for each thing wrong: an unknown key with its line and the
-// nearest known one, or a value with its key.
+// nearest known one, or a value with its line and key.
 func Parse(name string, r io.Reader) (Config, error) {
 	text, err := io.ReadAll(r)
 	if err != nil {
@@ -93,33 +96,52 @@ func Parse(name string, r io.Reader) (Config, error) {
 		return Config{}, err
 	}
 	c := Default()
+	var tree yaml.Node
+	_ = yaml.Unmarshal(text, &tree) // Decode has taken it
+	var problems yamlfile.Problems
+	for _, f := range c.take(raw) {
+		problems = append(problems, yamlfile.Problem{File: name, Line: yamlfile.Line(&tree, f.at...), Text: f.err.Error()})
+	}
+	if err := problems.Err(); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+// A fault is a value that is wrong.
+type fault struct {
+	at  []string // keys that lead to it in the file
+	err error    // names the last key
+}
+
+// take puts what the file says over c.
+func (c *Config) take(raw file) []fault {
 	c.TLS, c.Username, c.PasswordFile = raw.TLS, raw.Username, raw.PasswordFile
 	o := Overrides{Brokers: raw.Broker, Site: raw.Site}
-	var problems yamlfile.Problems
+	var faults []fault
 	if raw.Interval != "" {
-		if o.Interval, err = time.ParseDuration(raw.Interval); err != nil {
-			problems = append(problems, yamlfile.Problem{File: name, Text: "interval: want a duration such as 10s: " + err.Error()})
+		d, err := time.ParseDuration(raw.Interval)
+		if err != nil {
+			faults = append(faults, fault{[]string{"interval"}, fmt.Errorf("interval: want a duration such as 10s: %w", err)})
+		} else {
+			o.Interval = &d
 		}
 	}
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
-		problems = append(problems, yamlfile.Problem{File: name, Text: "tls: give both cert and key, or neither"})
+		faults = append(faults, fault{[]string{"tls"}, errors.New("tls: give both cert and key, or neither")})
 	}
 	if c.PasswordFile != "" && c.Username == "" {
-		problems = append(problems, yamlfile.Problem{File: name, Text: "password_file: needs a username"})
+		faults = append(faults, fault{[]string{"password_file"}, errors.New("password_file: needs a username")})
 	}
-	c, err = c.With(o)
-	if err != nil {
-		problems = append(problems, yamlfile.Problem{File: name, Text: err.Error()})
-	}
-	return c, problems.Err()
+	return append(faults, c.override(o)...)
 }
 
-// Overrides is what the environment or the flags say over a file. A zero field
-// says nothing.
+// Overrides is what the environment or the flags say over a file. A field that
+// is zero or nil says nothing.
 type Overrides struct {
 	Brokers  []string
 	Site     string
-	Interval time.Duration
+	Interval *time.Duration
 }
 
 // FromEnvironment returns what THERMARACK_BROKER, which may list several, and
@@ -134,33 +156,41 @@ func FromEnvironment(getenv func(string) string) Overrides {
 	return o
 }
 
-// With returns c with o over it. The error says which value is wrong.
+// With returns c with o over it. The error says which value is wrong, the first
+// if several are.
 func (c Config) With(o Overrides) (Config, error) {
+	if faults := c.override(o); len(faults) > 0 {
+		return Config{}, faults[0].err
+	}
+	return c, nil
+}
+
+// override puts o over c.
+func (c *Config) override(o Overrides) (faults []fault) {
 	if len(o.Brokers) > 0 {
 		c.Brokers = nil
 	}
-	for _, broker := range o.Brokers {
+	for i, broker := range o.Brokers {
 		u, err := checkBroker(broker)
 		if err != nil {
-			return Config{}, err
-		}
-		if !slices.Contains(c.Brokers, u) { // the same one twice would throw itself out
+			faults = append(faults, fault{[]string{"broker", strconv.Itoa(i)}, err})
+		} else if !slices.Contains(c.Brokers, u) { // the same one twice would throw itself out
 			c.Brokers = append(c.Brokers, u)
 		}
 	}
 	if o.Site != "" {
 		if err := wire.CheckSite(o.Site); err != nil {
-			return Config{}, fmt.Errorf("site: %w", err)
+			faults = append(faults, fault{[]string{"site"}, fmt.Errorf("site: %w", err)})
 		}
 		c.Site = o.Site
 	}
-	if o.Interval != 0 {
-		if err := checkInterval(o.Interval); err != nil {
-			return Config{}, err
+	if o.Interval != nil {
+		if err := checkInterval(*o.Interval); err != nil {
+			faults = append(faults, fault{[]string{"interval"}, err})
 		}
-		c.Interval = o.Interval
+		c.Interval = *o.Interval
 	}
-	return c, nil
+	return faults
 }
 
 // checkBroker returns the URL with one of the two schemes and a port.

@@ -64,16 +64,22 @@ func TestParse(t *testing.T) {
 		},
 		{name: "an unknown key", text: "\nbrokers: []", err: `f.yaml:2: unknown key "brokers", did you mean "broker"?`},
 		{name: "an unknown key below tls", text: "tls: {cafile: x}", err: `f.yaml:1: unknown key "cafile", known here: ca, cert, key`},
-		{name: "a broker without a scheme", text: "broker: [host:1883]", err: `f.yaml: broker "host:1883": want a URL such as tcp://host:1883 or ssl://host:8883`},
-		{name: "a broker over http", text: "broker: ['http://h']", err: `f.yaml: broker "http://h": scheme "http" is none of tcp, mqtt, ssl, tls, mqtts`},
-		{name: "a broker with a password", text: "broker: ['tcp://u:secret@h']", err: `f.yaml: broker "tcp://u:xxxxx@h": put the user name in username and the password in password_file`},
-		{name: "a broker with a path", text: "broker: ['tcp://h/x']", err: `f.yaml: broker "tcp://h/x": nothing may follow the port`},
-		{name: "a site in capitals", text: "site: HEX", err: `f.yaml: site: wire: name "HEX" is not 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit`},
-		{name: "an interval that is none", text: "interval: soon", err: `f.yaml: interval: want a duration such as 10s: time: invalid duration "soon"`},
-		{name: "an interval below the least", text: "interval: 10ms", err: `f.yaml: interval: 10ms is not 100ms to 1h0m0s in whole milliseconds`},
-		{name: "a certificate without a key", text: "tls: {cert: c}", err: `f.yaml: tls: give both cert and key, or neither`},
-		{name: "a password without a name", text: "password_file: p", err: `f.yaml: password_file: needs a username`},
-		{name: "two things wrong, both told", text: "site: A\ntls: {key: k}", err: "f.yaml: tls: give both cert and key, or neither\nf.yaml: site: wire: name \"A\" is not 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit"},
+		{name: "a broker without a scheme", text: "broker: [host:1883]", err: `f.yaml:1: broker "host:1883": want a URL such as tcp://host:1883 or ssl://host:8883`},
+		{name: "a broker over http", text: "broker: ['http://h']", err: `f.yaml:1: broker "http://h": scheme "http" is none of tcp, mqtt, ssl, tls, mqtts`},
+		{name: "a broker with a password", text: "broker: ['tcp://u:secret@h']", err: `f.yaml:1: broker "tcp://u:xxxxx@h": put the user name in username and the password in password_file`},
+		{name: "a broker with a path", text: "broker: ['tcp://h/x']", err: `f.yaml:1: broker "tcp://h/x": nothing may follow the port`},
+		{name: "a site in capitals", text: "site: HEX", err: `f.yaml:1: site: wire: name "HEX" is not 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit`},
+		{name: "an interval that is none", text: "interval: soon", err: `f.yaml:1: interval: want a duration such as 10s: time: invalid duration "soon"`},
+		{name: "an interval below the least", text: "interval: 10ms", err: `f.yaml:1: interval: 10ms is not 100ms to 1h0m0s in whole milliseconds`},
+		{name: "an interval of nothing", text: "site: a\ninterval: 0s", err: `f.yaml:2: interval: 0s is not 100ms to 1h0m0s in whole milliseconds`},
+		{name: "an interval of a bare nothing", text: "interval: 0", err: `f.yaml:1: interval: 0s is not 100ms to 1h0m0s in whole milliseconds`},
+		{name: "an interval before none", text: "interval: -5s", err: `f.yaml:1: interval: -5s is not 100ms to 1h0m0s in whole milliseconds`},
+		{name: "an interval left empty is the default", text: "interval: ''", want: config.Default()},
+		{name: "a broker further down", text: "broker:\n  - tcp://a\n  - host:1883", err: `f.yaml:3: broker "host:1883": want a URL such as tcp://host:1883 or ssl://host:8883`},
+		{name: "all that is wrong, by line", text: "site: A\nbroker: ['tcp://h/x', 'http://h']\ninterval: 0s", err: "f.yaml:1: site: wire: name \"A\" is not 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit\nf.yaml:2: broker \"tcp://h/x\": nothing may follow the port\nf.yaml:2: broker \"http://h\": scheme \"http\" is none of tcp, mqtt, ssl, tls, mqtts\nf.yaml:3: interval: 0s is not 100ms to 1h0m0s in whole milliseconds"},
+		{name: "a certificate without a key", text: "tls: {cert: c}", err: `f.yaml:1: tls: give both cert and key, or neither`},
+		{name: "a password without a name", text: "password_file: p", err: `f.yaml:1: password_file: needs a username`},
+		{name: "two things wrong, both told", text: "site: A\ntls: {key: k}", err: "f.yaml:1: site: wire: name \"A\" is not 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit\nf.yaml:2: tls: give both cert and key, or neither"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -114,7 +120,7 @@ func TestFlagsComeBeforeTheEnvironmentBeforeTheFile(t *testing.T) {
 		t.Errorf("file and environment (-want +got):\n%s", diff)
 	}
 
-	got, err = got.With(config.Overrides{Brokers: []string{"tcp://flag"}, Interval: 5 * time.Second})
+	got, err = got.With(config.Overrides{Brokers: []string{"tcp://flag"}, Interval: new(5 * time.Second)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +155,7 @@ func FuzzParseGivesUsableBrokersOrAnError(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := config.Default().With(config.Overrides{Brokers: c.Brokers, Site: c.Site, Interval: c.Interval})
+		again, err := config.Default().With(config.Overrides{Brokers: c.Brokers, Site: c.Site, Interval: &c.Interval})
 		if err != nil {
 			t.Fatalf("%q gave a configuration that is not valid: %v", text, err)
 		}

@@ -161,10 +161,8 @@ func (o *options) checkNumbers(ends bool) error {
 		return fmt.Errorf("--speed %v: need above 0, at most %v", o.speed, maxSpeed)
 	case ends && o.length <= 0:
 		return fmt.Errorf("--for %v: need above 0", o.length)
-	case o.interval <= 0: // none, to the configuration
-		return fmt.Errorf("--interval %v: need above 0", o.interval)
 	}
-	overrides := config.Overrides{Interval: o.interval}
+	overrides := config.Overrides{Interval: &o.interval}
 	if o.broker != "" {
 		overrides.Brokers = []string{o.broker}
 	}

@@ -177,7 +177,7 @@ func TestWrongUsageIsToldApart(t *testing.T) {
 		{"a clock that stands", "--layout F --broker tcp://h --speed 0", "--speed 0: need above 0"},
 		{"a clock that is no number", "--layout F --broker tcp://h --speed NaN", "--speed NaN: need above 0"},
 		{"no time at all", "--layout F -o x --for 0s", "--for 0s: need above 0"},
-		{"no interval", "--layout F -o x --for 1h --interval 0s", "--interval 0s: need above 0"},
+		{"no interval", "--layout F -o x --for 1h --interval 0s", "interval: 0s is not 100ms to 1h"},
 		{"an interval too long", "--layout F -o x --for 1h --interval 2h", "interval: 2h0m0s is not 100ms to 1h"},
 		{"a broker without scheme", "--layout F --broker h:1883", "want a URL such as tcp://host:1883"},
 		{"a start that is none", "--layout F -o x --for 1h --start noon", "want RFC 3339"},
