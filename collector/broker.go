@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,7 +27,9 @@ type runner interface {
 // an external one.
 func (p plan) session(in *ingest.Ingest, registry *prometheus.Registry, found *addresses) (runner, error) {
 	if p.Broker != "" {
-		found.Broker = p.Broker
+		if u, err := url.Parse(p.Broker); err == nil {
+			found.Broker = u.Redacted()
+		}
 		return p.external(in, registry)
 	}
 	listener, err := net.Listen("tcp", p.MQTT)

@@ -46,7 +46,7 @@ func TestExitStatusesAndWords(t *testing.T) {
 		{"no command", nil, 2, "no command given"},
 		{"an unknown command", []string{"srve"}, 2, `unknown command "srve"`},
 		{"an unknown flag", []string{"serve", "--lsten", ":1"}, 2, "lsten"},
-		{"a listener for all without --open", []string{"serve", "--listen", "0.0.0.0:0"}, 2, "give --open"},
+		{"a listener for all without --open", []string{"serve", "--listen", "0.0.0.0:0"}, 2, "serve --open"},
 		{"an unknown configuration key", []string{"serve", "--config", typo}, 1, `typo.yaml:1: unknown key "listn", did you mean "listen"?`},
 		{"two Pis in one slot", []string{"serve", "--layout", twice}, 1, "twice.yaml:4: slot 1 of hex/a1/s3 holds b827eb000001 already"},
 		{"a good layout", []string{"layout", "check", good}, 0, "hex/a1/s3: 1 of 2 slots placed, 1 probes, 0 fans"},
@@ -55,6 +55,10 @@ func TestExitStatusesAndWords(t *testing.T) {
 		{"check finds nothing", []string{"check", "--layout", good}, 0, "nothing is wrong"},
 		{"a layout that is not there", []string{"serve", "--layout", filepath.Join(dir, "none.yaml")}, 1, "none.yaml"},
 		{"a map without its shelf", []string{"heatmap", "-o", "x.svg"}, 2, "--shelf"},
+		{"a demo with a bad scenario", []string{"demo", "--scenario", typo, "--listen", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"}, 1, "typo.yaml:1:"},
+		{"a demo for all to see", []string{"demo", "--listen", "0.0.0.0:0"}, 2, "listen on 127.0.0.1"},
+		{"a word too many", []string{"version", "now"}, 2, `unexpected argument "now"`},
+		{"layout check without a file", []string{"layout", "check"}, 2, "a file is missing"},
 		{"replay without a recording", []string{"replay", "--layout", good}, 2, "--readings"},
 	}
 	for _, tt := range tests {

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -49,6 +49,9 @@ func runDemo(ctx context.Context, args []string, out output) error {
 	}
 	p, err := f.plan(out)
 	if err != nil {
+		return err
+	}
+	if err := f.rehearse(ctx); err != nil {
 		return err
 	}
 	p.pagerText = sink.Config()
@@ -109,36 +112,57 @@ func (f *demoFlags) plan(out output) (plan, error) {
 	return p, err
 }
 
-// simulate runs the agent's simulator, found beside our own executable, until
-// ctx ends.
+// rehearse runs the simulator for an instant and into nothing, so that a missing
+// program or a bad scenario is told before anything is started.
+func (f *demoFlags) rehearse(ctx context.Context) error {
+	agent, err := f.agent(ctx, "--for", "1s", "-o", os.DevNull)
+	if err != nil {
+		return err
+	}
+	var words bytes.Buffer
+	agent.Stderr = &words
+	if err := agent.Run(); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("simulator %s: %w: %s", agent.Path, err, bytes.TrimSpace(words.Bytes()))
+	}
+	return ctx.Err()
+}
+
+// simulate runs the simulator until ctx ends.
 func (f *demoFlags) simulate(ctx context.Context, mqtt string, stderr io.Writer) error {
+	begin := f.begin.Format(time.RFC3339Nano)
+	agent, err := f.agent(ctx, "--broker", "tcp://"+mqtt, "--start", begin, "--clock-origin", begin,
+		"--speed", strconv.FormatFloat(f.speed, 'g', -1, 64))
+	if err != nil {
+		return err
+	}
+	agent.Stderr = stderr
+	agent.SysProcAttr = withParent()
+	if err := agent.Run(); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("simulator %s: %w", agent.Path, err)
+	}
+	return nil
+}
+
+// agent returns the simulator, found beside our own executable, with what all of
+// its runs are told.
+func (f *demoFlags) agent(ctx context.Context, args ...string) (*exec.Cmd, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return fmt.Errorf("find the agent: %w", err)
+		return nil, fmt.Errorf("find the simulator: %w", err)
 	}
-	agent := filepath.Join(filepath.Dir(self), "thermarack-agent")
-	args := []string{
-		"simulate", "--layout", f.layout, "--broker", "tcp://" + mqtt,
-		"--speed", strconv.FormatFloat(f.speed, 'g', -1, 64), "--seed", strconv.FormatUint(f.seed, 10),
+	program := filepath.Join(filepath.Dir(self), "thermarack-agent")
+	if _, err := os.Stat(program); err != nil {
+		return nil, fmt.Errorf("find the simulator: %w; `make build` puts it beside the collector", err)
+	}
+	args = append([]string{
+		"simulate", "--layout", f.layout, "--seed", strconv.FormatUint(f.seed, 10),
 		"--interval", demo.Interval(f.speed).String(),
-		"--start", f.begin.Format(time.RFC3339Nano), "--clock-origin", f.begin.Format(time.RFC3339Nano),
-	}
+	}, args...)
 	if f.scenario != "" {
 		args = append(args, "--scenario", f.scenario)
 	}
-	child := exec.CommandContext(ctx, agent, args...)
-	child.Stderr = stderr
-	child.SysProcAttr = withParent()
-	child.Cancel = func() error { return child.Process.Signal(syscall.SIGTERM) }
-	child.WaitDelay = 5 * time.Second
-	err = child.Run()
-	switch {
-	case ctx.Err() != nil:
-		return nil
-	case errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("start the simulator: %s is not there; `make build` puts it beside the collector", agent)
-	case err != nil:
-		return fmt.Errorf("simulator %s: %w", agent, err)
-	}
-	return nil
+	command := exec.CommandContext(ctx, program, args...)
+	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
+	command.WaitDelay = 5 * time.Second
+	return command, nil
 }

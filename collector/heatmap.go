@@ -95,7 +95,11 @@ func (f heatmapFlags) state(ctx context.Context, at time.Time, stderr io.Writer)
 
 // stored draws from a data directory. Without a moment it is now.
 func (f heatmapFlags) stored(ctx context.Context, shelves *layout.Layout, at time.Time) (rack.State, error) {
-	past, err := tsdb.Open(tsdb.Options{Dir: filepath.Join(f.Data, "tsdb"), Retention: f.Retention})
+	dir := filepath.Join(f.Data, "tsdb")
+	if _, err := os.Stat(dir); err != nil {
+		return rack.State{}, fmt.Errorf("read the data of a collector: %w", err)
+	}
+	past, err := tsdb.Open(tsdb.Options{Dir: dir, Retention: f.Retention})
 	if err != nil {
 		return rack.State{}, fmt.Errorf("%w; a running collector draws at /api/v1/shelves/%s/heatmap.svg", err, f.shelf)
 	}

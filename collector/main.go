@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 )
 
@@ -89,13 +90,20 @@ func parse(flags *flag.FlagSet, args []string, out output, rest int) error {
 	flags.SetOutput(io.Discard)
 	err := flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintf(out.Out, "thermarack-collector %s:\n", flags.Name())
+		for _, c := range commands() {
+			if c.name == strings.Fields(flags.Name())[0] {
+				fmt.Fprintf(out.Out, "thermarack-collector %s %s\n\n%s.\n\n", c.name, c.args, c.help)
+			}
+		}
 		flags.SetOutput(out.Out)
 		flags.PrintDefaults()
 		return flag.ErrHelp
 	}
-	if err == nil && flags.NArg() != rest {
-		err = fmt.Errorf("%d arguments beside the flags, want %d", flags.NArg(), rest)
+	switch {
+	case err == nil && flags.NArg() > rest:
+		err = fmt.Errorf("unexpected argument %q", flags.Arg(rest))
+	case err == nil && flags.NArg() < rest:
+		err = errors.New("a file is missing")
 	}
 	if err != nil {
 		return usageError{fmt.Errorf("%s: %w", flags.Name(), err)}

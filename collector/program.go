@@ -20,6 +20,7 @@ import (
 	"thermarack/agent/wire/layout"
 	"thermarack/collector/internal/config"
 	"thermarack/collector/internal/ingest"
+	"thermarack/collector/internal/mqtt"
 	"thermarack/collector/internal/pager"
 	"thermarack/collector/internal/rack"
 	"thermarack/collector/internal/store"
@@ -49,8 +50,8 @@ type program struct {
 // addresses is the first line that serve and demo print.
 type addresses struct {
 	HTTP   string `json:"http"`
-	MQTT   string `json:"mqtt,omitempty"`   // of the embedded broker
-	Broker string `json:"broker,omitempty"` // the external one
+	MQTT   string `json:"mqtt"`             // of the embedded broker; "" with an external one
+	Broker string `json:"broker,omitempty"` // URL of the external one, without its password
 }
 
 // assemble builds a collector: store, model, pager, watch, ingest, broker, web.
@@ -98,7 +99,7 @@ func assemble(ctx context.Context, p plan) (_ *program, err error) {
 		Racks: model, Alerts: watched, Pages: pages, Series: kept,
 		Metrics:      promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
 		Alertmanager: pages.Handler(),
-		Ready:        intake.Failing,
+		Ready:        ready(intake, session),
 		Clock:        p.clock, Log: p.log, Demo: p.demo, Hosts: p.Hosts,
 	})
 	if err != nil {
@@ -165,6 +166,16 @@ func pageOn(pages *pager.Pager, log *slog.Logger) func(watch.Change) {
 		if err := pages.Send(watch.Page(c, time.Now())); err != nil {
 			log.Error("alert not handed to the pager", "alert", c.Alert, "err", err)
 		}
+	}
+}
+
+// ready tells why readings are not taken in or not stored, or nil.
+func ready(intake *ingest.Ingest, session runner) func() error {
+	return func() error {
+		if external, ok := session.(*mqtt.Session); ok && !external.Connected() {
+			return errors.New("the session with the external broker is not up")
+		}
+		return intake.Failing()
 	}
 }
 

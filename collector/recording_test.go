@@ -85,6 +85,24 @@ func TestReplayTellsWhatARecordingWouldHavePaged(t *testing.T) {
 	}
 }
 
+func TestAFileThatIsNoRecordingIsAnError(t *testing.T) {
+	needs(t)
+	layout, _ := record(t)
+	empty := filepath.Join(t.TempDir(), "empty.jsonl")
+	write(t, empty, "")
+	for _, args := range [][]string{
+		{"replay", "--layout", layout, "--readings", layout},
+		{"replay", "--layout", layout, "--readings", empty},
+		{"heatmap", "--layout", layout, "--readings", empty, "--shelf", "hex/a1/s3", "-o", filepath.Join(t.TempDir(), "x.svg")},
+		{"heatmap", "--layout", layout, "--data", filepath.Join(t.TempDir(), "none"), "--shelf", "hex/a1/s3", "-o", filepath.Join(t.TempDir(), "x.svg")},
+	} {
+		status, stdout, stderr := call(t, args...)
+		if status != 1 || stdout != "" || stderr == "" {
+			t.Errorf("%v: status %d, %q, %q, want 1 and why", args, status, stdout, stderr)
+		}
+	}
+}
+
 func TestHeatmapDrawsARecordingInThreeFormats(t *testing.T) {
 	needs(t)
 	layout, recording := record(t)

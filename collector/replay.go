@@ -81,9 +81,13 @@ func changeLine(c watch.Change) line {
 	return l
 }
 
+// shownLines is how many bad lines of a recording are told one by one.
+const shownLines = 10
+
 // play decodes a recording message by message. Bad lines and rejected readings
-// are counted by reason and told on stderr at the end; they cost only
-// themselves.
+// cost only themselves; the first bad lines are told on stderr as they come, and
+// all are counted by reason at the end. A file most of whose lines are bad is no
+// recording, and an error.
 func play(ctx context.Context, path string, gate ingest.Gate, stderr io.Writer, take func(ingest.Decoded) error) error {
 	reader, err := recording.Open(path)
 	if err != nil {
@@ -91,24 +95,21 @@ func play(ctx context.Context, path string, gate ingest.Gate, stderr io.Writer, 
 	}
 	defer reader.Close()
 	decoder := ingest.NewDecoder(gate, 0)
-	rejected := map[string]int{}
-	defer func() {
-		for _, reason := range slices.Sorted(maps.Keys(rejected)) {
-			fmt.Fprintf(stderr, "rejected %d: %s\n", rejected[reason], reason)
-		}
-	}()
+	rejected, good := map[string]int{}, 0
 	for ctx.Err() == nil {
 		entry, err := reader.Next()
 		switch {
 		case errors.Is(err, io.EOF):
-			return nil
+			return playEnd(path, rejected, good, stderr)
 		case errors.Is(err, recording.ErrLine):
-			rejected["line"]++
-			fmt.Fprintln(stderr, err)
+			if rejected[badLine]++; rejected[badLine] <= shownLines {
+				fmt.Fprintln(stderr, err)
+			}
 			continue
 		case err != nil:
 			return err
 		}
+		good++
 		decoded := decoder.Decode(ingest.Delivery{Topic: entry.Topic, Payload: entry.Payload}, entry.Time)
 		for _, r := range decoded.Rejected {
 			rejected[r.Reason]++
@@ -116,6 +117,19 @@ func play(ctx context.Context, path string, gate ingest.Gate, stderr io.Writer, 
 		if err := take(decoded); err != nil {
 			return err
 		}
+	}
+	return fmt.Errorf("read recording %s: %w", path, ctx.Err())
+}
+
+// badLine is the reason of a line that is no message, beside those of ingest.
+const badLine = "line"
+
+func playEnd(path string, rejected map[string]int, good int, stderr io.Writer) error {
+	for _, reason := range slices.Sorted(maps.Keys(rejected)) {
+		fmt.Fprintf(stderr, "rejected %d: %s\n", rejected[reason], reason)
+	}
+	if good <= rejected[badLine] {
+		return fmt.Errorf("read recording %s: %d good and %d bad lines: it is no recording, or not in time order", path, good, rejected[badLine])
 	}
 	return nil
 }

@@ -127,5 +127,5 @@ func (c Config) checkAddress(addr string) error {
 	if host == "localhost" || ip != nil && ip.IsLoopback() || c.Open {
 		return nil
 	}
-	return fmt.Errorf("%q can be reached from other hosts and no credentials are asked: give --open if the network is trusted, or listen on 127.0.0.1", addr)
+	return fmt.Errorf("%q can be reached from other hosts and no credentials are asked: listen on 127.0.0.1, or say `open` (serve --open) if the network is trusted", addr)
 }

@@ -58,8 +58,8 @@ func TestCheckHoldsListenersToLoopback(t *testing.T) {
 		{"[::1]:0", false, ""},
 		{"localhost:8080", false, ""},
 		{":8080", true, ""},
-		{":8080", false, "give --open"},
-		{"0.0.0.0:8080", false, "give --open"},
+		{":8080", false, "serve --open"},
+		{"0.0.0.0:8080", false, "serve --open"},
 		{"8080", true, "is not HOST:PORT"},
 	}
 	for _, tt := range tests {

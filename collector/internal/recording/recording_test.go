@@ -42,6 +42,10 @@ func TestABadLineIsNamedAndCostsOnlyItself(t *testing.T) {
 		{"no time", `{"topic":"a","payload":[]}`, `f:2: not a recorded message: want {"t":…,"topic":…,"payload":…}`},
 		{"milliseconds", `{"t":1767355210000000,"topic":"a","payload":[]}`, "f:2: not a recorded message: t is 1.76735521e+15, want seconds since 1970"},
 		{"a step back", `{"t":0.5,"topic":"a","payload":[]}`, "f:2: not a recorded message: 500ms before the line above it"},
+		{"a leap ahead", `{"t":999,"topic":"a","payload":[]}`, "f:2: not a recorded message: 16m36.75s after the line below it"},
+		{"a time that is a text", `{"t":"1","topic":"a","payload":[]}`, "f:2: not a recorded message: t is string"},
+		{"a list", `[1]`, "f:2: not a recorded message: array, not an object"},
+		{"a line without end", strings.Repeat("x", 3<<20), "f:2: not a recorded message: longer than 1048576 bytes"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -55,6 +59,24 @@ func TestABadLineIsNamedAndCostsOnlyItself(t *testing.T) {
 				t.Errorf("-got +want\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestTimeGoesOnAfterTwoWrongStamps(t *testing.T) {
+	var text strings.Builder
+	for _, at := range []int{1, 999, 999, 2, 3, 4} {
+		fmt.Fprintf(&text, `{"t":%d,"topic":"a","payload":[]}`+"\n", at)
+	}
+	r, err := recording.NewReader("f", strings.NewReader(text.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"1 a []", "999 a []", "999 a []",
+		"f:4: not a recorded message: 16m37s before the line above it", "3 a []", "4 a []",
+	}
+	if diff := cmp.Diff(read(t, r), want); diff != "" {
+		t.Errorf("-got +want\n%s", diff)
 	}
 }
 
