@@ -96,6 +96,43 @@ func TestABoardIsReadWhole(t *testing.T) {
 	}
 }
 
+func TestTheFirstZoneOfTheCPUIsTheSoC(t *testing.T) {
+	tests := []struct {
+		name  string
+		zones map[string]string // number to type; each is as warm as its number
+		want  []string
+	}{
+		{"as kernels call it today", map[string]string{"0": "cpu-thermal"}, []string{"_soc:temperature=0 Cel"}},
+		{"as hwmon spells it", map[string]string{"0": "cpu_thermal"}, []string{"_soc:temperature=0 Cel"}},
+		{"as older kernels call it", map[string]string{"0": "bcm2835_thermal"}, []string{"_soc:temperature=0 Cel"}},
+		{"behind another part's", map[string]string{"0": "nic", "1": "bcm2835_thermal"}, []string{"_zone0:temperature=0 Cel", "_soc:temperature=1 Cel"}},
+		{"the lowest number of several", map[string]string{"10": "cpu-thermal", "9": "bcm2835_thermal", "11": "cpu_thermal"},
+			[]string{"_soc:temperature=9 Cel", "_zone10:temperature=10 Cel", "_zone11:temperature=11 Cel"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			files := map[string]string{}
+			for number, kind := range tt.zones {
+				dir := "sys/class/thermal/thermal_zone" + number
+				files[dir+"/type"], files[dir+"/temp"] = kind, number+"000"
+			}
+			if diff := cmp.Diff(tt.want, read(t, open(tree(files)))); diff != "" {
+				t.Errorf("readings (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestTheSoCIsPublishedOnceOnAnOlderKernel(t *testing.T) {
+	root := tree(map[string]string{
+		"sys/class/thermal/thermal_zone0/type": "bcm2835_thermal", "sys/class/thermal/thermal_zone0/temp": "48000",
+		"sys/class/hwmon/hwmon0/name": "bcm2835_thermal", "sys/class/hwmon/hwmon0/temp1_input": "48000",
+	})
+	if diff := cmp.Diff([]string{"_soc:temperature=48 Cel"}, read(t, open(root))); diff != "" {
+		t.Errorf("readings (-want +got):\n%s", diff)
+	}
+}
+
 func sorted() cmp.Option {
 	return cmp.Transformer("set", func(list []string) map[string]bool {
 		set := map[string]bool{}

@@ -12,7 +12,8 @@ import (
 	"thermarack/hardware/sysfs"
 )
 
-// findZones lists the thermal zones. The first one of the CPU is the SoC.
+// findZones lists the thermal zones in the order of their numbers. The first one
+// of the CPU is the SoC.
 func (s *Set) findZones() []Part {
 	zones, err := sysfs.Zones(listing{s.root})
 	if err != nil {
@@ -35,7 +36,12 @@ func (s *Set) findZones() []Part {
 	return parts
 }
 
-func isSoC(name string) bool { return name == "cpu-thermal" || name == "cpu_thermal" }
+// isSoC tells whether a zone is the CPU's: bcm2835_thermal is how the Pi's driver
+// named it before it took the name from the device tree.
+func isSoC(zone string) bool {
+	name := under(zone)
+	return name == "cpu_thermal" || name == "bcm2835_thermal"
+}
 
 // A zone is one thermal zone.
 type zone struct {
