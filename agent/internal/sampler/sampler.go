@@ -143,7 +143,8 @@ func (s *Sampler) following(at time.Time) time.Time {
 
 // Pack reads every sensor once and returns the pack, stamped at, which should be
 // on the grid. A sensor that has not answered when ctx is done, or whose read of
-// an earlier Pack still runs, costs its own readings and yields a fault.
+// an earlier Pack still runs, costs its own readings and yields a fault;
+// such faults are not logged if ctx was cancelled, for then nobody wants the pack.
 //
 // The readings come in the order of the source, then the node's seq, which
 // counts packs from 1, and its boot. Given the same readings, seq and boot, the

@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"thermarack/agent/wire"
@@ -51,7 +52,10 @@ func (s *Sampler) readAll(ctx context.Context) []wire.Reading {
 		results[i] = s.tracks[sensors[i].Name()].await(over)
 	}
 	s.forget(sensors)
-	return s.collect(sensors, results)
+	if !errors.Is(ctx.Err(), context.Canceled) { // what a stop cuts short is no fault of a sensor
+		s.note(sensors, results)
+	}
+	return join(sensors, results)
 }
 
 func (s *Sampler) track(name string) *track {
@@ -114,16 +118,25 @@ func (t *track) finish(r result) result {
 	return r
 }
 
-// collect joins the results in the order of the sensors and logs what changed:
-// a sensor that fails the same way for a week is one line.
-func (s *Sampler) collect(sensors []Sensor, results []result) []wire.Reading {
+// join returns what was read and the faults, in the order of the sensors.
+func join(sensors []Sensor, results []result) []wire.Reading {
 	var all []wire.Reading
 	for i, r := range results {
-		name, why := sensors[i].Name(), ""
 		all = append(all, r.readings...)
 		if r.err != nil {
-			f := fault(name, r.err)
-			all, why = append(all, f), f.Text
+			all = append(all, fault(sensors[i].Name(), r.err))
+		}
+	}
+	return all
+}
+
+// note logs what changed: a sensor that fails the same way for a week is one
+// line.
+func (s *Sampler) note(sensors []Sensor, results []result) {
+	for i, r := range results {
+		name, why := sensors[i].Name(), ""
+		if r.err != nil {
+			why = reason(r.err)
 		}
 		t := s.tracks[name]
 		switch {
@@ -135,7 +148,6 @@ func (s *Sampler) collect(sensors []Sensor, results []result) []wire.Reading {
 		}
 		t.failed = why
 	}
-	return all
 }
 
 // forget drops the tracks of sensors that are gone, but for those with a read
