@@ -61,8 +61,9 @@ func New(o Options) *Publisher {
 	return &Publisher{Options: o, changed: make(chan struct{}, 1)}
 }
 
-// SetInventory replaces the retained inventory, now and after each connect. It
-// is safe for concurrent use with Run. The error says that i cannot be encoded.
+// SetInventory replaces the retained inventory, now and after each connect. One
+// equal to the last is not sent again on the same connection. SetInventory is safe
+// for concurrent use with Run. The error says that i cannot be encoded.
 func (p *Publisher) SetInventory(i wire.Inventory) error {
 	text, err := json.Marshal(i)
 	if err != nil {

@@ -163,6 +163,34 @@ func TestStatusAndInventoryAreRetained(t *testing.T) {
 	}
 }
 
+func TestTheInventoryIsPublishedOnceAConnection(t *testing.T) {
+	t.Parallel()
+	broker, box := mqtttest.Start(t), outbox.New(outbox.DefaultLimit)
+	p := mqtt.New(options(broker.URL(), box))
+	if err := p.SetInventory(wire.Inventory{MAC: node}); err != nil {
+		t.Fatal(err)
+	}
+	start(t, p)
+	count := func(messages []mqtttest.Message) (n int) {
+		for _, m := range messages {
+			if m.Topic == inventory {
+				n++
+			}
+		}
+		return n
+	}
+	// Whatever waits beside a pack is sent before the last of these.
+	for i, name := range packs(0, 20) {
+		put(box, []string{name})
+		broker.Wait(name, func(m []mqtttest.Message) bool { return len(arrived(m, readings)) > i })
+	}
+	if n := count(broker.Messages()); n != 1 {
+		t.Errorf("the inventory was published %d times, want once", n)
+	}
+	broker.Cut(node)
+	broker.Wait("the inventory again", func(m []mqtttest.Message) bool { return count(m) == 2 })
+}
+
 func TestAnUncleanCutSendsTheLastWillAndTheNodeComesBack(t *testing.T) {
 	t.Parallel()
 	broker, box := mqtttest.Start(t), outbox.New(outbox.DefaultLimit)

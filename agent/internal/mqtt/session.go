@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ type session struct {
 	p      *Publisher
 	flying []flight // oldest first
 	acks   int
+	told   []byte // the inventory that was sent last
 }
 
 // A flight is a pack that was sent and lacks its PUBACK. Brokers acknowledge in
@@ -71,13 +73,16 @@ func (s *session) retain(kind wire.Kind, payload []byte) paho.Token {
 	return s.client.Publish(s.p.topic(kind), 1, true, payload)
 }
 
+// inventory publishes the inventory, unless the broker was sent this one: that
+// changed may still say what announce has sent.
 func (s *session) inventory() error {
 	s.p.mu.Lock()
 	text := s.p.inventory
 	s.p.mu.Unlock()
-	if text == nil {
+	if text == nil || bytes.Equal(text, s.told) {
 		return nil
 	}
+	s.told = text
 	return failed(s.retain(wire.KindInventory, text))
 }
 
