@@ -1,6 +1,7 @@
 package tsdb
 
 import (
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
 	"thermarack/agent/wire"
@@ -65,7 +66,7 @@ func Labels(s store.Series) labels.Labels {
 		}
 	}
 	name := MetricName(s.Quantity)
-	add(labels.MetricName, name)
+	add(model.MetricNameLabel, name)
 	add(labelSite, s.Site)
 	add(labelNode, string(s.Node))
 	add(labelSensor, s.Device)
@@ -88,7 +89,7 @@ func ParseLabels(ls labels.Labels) (series store.Series, ok bool) {
 		Device: ls.Get(labelSensor),
 		Reason: ls.Get(labelReason),
 	}
-	name := ls.Get(labels.MetricName)
+	name := ls.Get(model.MetricNameLabel)
 	if name == metricOther {
 		series.Quantity, series.Unit = ls.Get(labelQuantity), ls.Get(labelUnit)
 	}
@@ -104,7 +105,7 @@ func ParseLabels(ls labels.Labels) (series store.Series, ok bool) {
 func matchName(device, quantity string) []*labels.Matcher {
 	name := MetricName(quantity)
 	all := []*labels.Matcher{
-		equal(labels.MetricName, name),
+		equal(model.MetricNameLabel, name),
 		equal(labelSensor, device),
 	}
 	if name == metricOther {
@@ -126,7 +127,7 @@ func matchLabels(ls labels.Labels) []*labels.Matcher {
 // matchAll returns what selects every series but the counts of faults.
 func matchAll() []*labels.Matcher {
 	return []*labels.Matcher{
-		notEqual(labels.MetricName, metricFaults),
+		notEqual(model.MetricNameLabel, metricFaults),
 		notEqual(labelSensor, ""),
 	}
 }
