@@ -104,7 +104,7 @@ func buildVersion() string {
 }
 
 func runSimulate(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	err := simulate.Run(ctx, args, stdout, stderr)
+	err := simulate.Command{Version: buildVersion()}.Run(ctx, args, stdout, stderr)
 	var wrong simulate.UsageError
 	if errors.As(err, &wrong) {
 		return usageError{wrong, simulate.Usage}

@@ -18,6 +18,7 @@ type node struct {
 	id      wire.Node
 	site    string
 	model   string
+	agent   string // version in the inventory
 	sensors sampler.Fixed
 	parts   []wire.Part
 	mortal  bool // the scenario takes its power at least once
@@ -34,13 +35,14 @@ func (n *node) topic(kind wire.Kind) string {
 }
 
 func (n *node) inventory() wire.Inventory {
-	return wire.Inventory{Model: n.model, MAC: string(n.id), Agent: "simulate", Parts: n.parts}
+	return wire.Inventory{Model: n.model, MAC: string(n.id), Agent: n.agent, Parts: n.parts}
 }
 
 // fleetOptions is what a fleet needs beside layout and shelves.
 type fleetOptions struct {
 	seed     uint64
 	interval time.Duration
+	agent    string
 	events   []event // in time order
 	log      *slog.Logger
 }
@@ -68,6 +70,7 @@ func newFleet(plan *layout.Layout, shelves []*shelf, o fleetOptions) (*fleet, er
 	}
 	f := &fleet{fleetOptions: o, shelves: shelves, slots: b.slots}
 	for _, n := range b.nodes {
+		n.agent = o.agent
 		f.nodes = append(f.nodes, n)
 	}
 	slices.SortFunc(f.nodes, func(a, b *node) int { return cmp.Compare(a.id, b.id) })

@@ -151,7 +151,7 @@ func TestLiveEndsWithGoodByeWhenTold(t *testing.T) {
 	var stderr bytes.Buffer
 	ended := make(chan error, 1)
 	go func() {
-		ended <- simulate.Run(ctx, []string{"--layout", d.path("layout.yaml"), "--broker", broker.URL(), "--speed", "600"}, &stderr, &stderr)
+		ended <- simulate.Command{}.Run(ctx, []string{"--layout", d.path("layout.yaml"), "--broker", broker.URL(), "--speed", "600"}, &stderr, &stderr)
 	}()
 	broker.Wait("pack of every node", func(all []mqtttest.Message) bool {
 		seen := map[string]bool{}
@@ -197,7 +197,7 @@ func TestLiveSurvivesItsBroker(t *testing.T) {
 	ended := make(chan error, 1)
 	var stderr bytes.Buffer
 	go func() {
-		ended <- simulate.Run(ctx, []string{
+		ended <- simulate.Command{}.Run(ctx, []string{
 			"--layout", d.path("layout.yaml"), "--broker", broker.URL(), "--speed", "600", "--scenario", d.path("s.yaml"),
 		}, &stderr, &stderr)
 	}()

@@ -112,7 +112,7 @@ func TestWhatEachNodeSays(t *testing.T) {
 			}
 		}
 		inventory, err := wire.DecodeInventory(of(lines, tt.node, wire.KindInventory)[0].Payload)
-		if err != nil || inventory.Model != tt.model || inventory.MAC != tt.node || len(inventory.Parts) == 0 {
+		if err != nil || inventory.Model != tt.model || inventory.Agent != "1.2.3 (simulated)" || inventory.MAC != tt.node || len(inventory.Parts) == 0 {
 			t.Errorf("%s: inventory %+v, %v", tt.node, inventory, err)
 		}
 	}
@@ -358,7 +358,7 @@ func TestAnInterruptedRecordingIsAnError(t *testing.T) {
 	cancel()
 	d := newDir(t, small)
 	var out bytes.Buffer
-	err := simulate.Run(ctx, []string{"--layout", d.path("layout.yaml"), "-o", "-", "--for", "1h"}, &out, &out)
+	err := simulate.Command{}.Run(ctx, []string{"--layout", d.path("layout.yaml"), "-o", "-", "--for", "1h"}, &out, &out)
 	if err == nil || !strings.Contains(err.Error(), "interrupted") {
 		t.Errorf("err = %v, want that it was interrupted", err)
 	}

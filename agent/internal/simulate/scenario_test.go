@@ -55,7 +55,7 @@ func TestAWrongScenarioIsToldByLine(t *testing.T) {
 func (d dir) try(t testing.TB, scenario string) error {
 	t.Helper()
 	args := []string{"--layout", d.path("layout.yaml"), "-o", "-", "--for", "10s", "--scenario", d.path(scenario)}
-	return simulate.Run(t.Context(), args, io.Discard, io.Discard)
+	return simulate.Command{}.Run(t.Context(), args, io.Discard, io.Discard)
 }
 
 func TestEverythingWrongIsToldAtOnce(t *testing.T) {

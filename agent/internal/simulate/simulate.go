@@ -14,7 +14,12 @@ import (
 	"thermarack/agent/wire/layout"
 )
 
-// Run is `thermarack-agent simulate`: it makes every shelf of a layout, and
+// A Command is `thermarack-agent simulate` of one program.
+type Command struct {
+	Version string // of the program; the inventory says it with " (simulated)"
+}
+
+// Run does what the command line says: it makes every shelf of a layout, and
 // publishes what its nodes read, live to a broker or as fast as it can into a
 // recording. args are the arguments behind the subcommand's name.
 //
@@ -22,13 +27,13 @@ import (
 // the log. Run returns nil after --help, when --for is over and, if live, when
 // ctx ends. The error is a UsageError if the arguments cannot be meant, or says
 // which file or address failed; a recording that ctx cuts short is an error.
-func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+func (c Command) Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, done, err := parse(args, stdout)
 	if done || err != nil {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(stderr, nil))
-	fleet, err := o.fleet(log)
+	fleet, err := o.fleet(c.Version+" (simulated)", log)
 	if err != nil {
 		return err
 	}
@@ -38,8 +43,9 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return o.live(ctx, fleet, stdout, log)
 }
 
-// fleet makes the shelves and nodes that the options ask for.
-func (o options) fleet(log *slog.Logger) (*fleet, error) {
+// fleet makes the shelves and nodes that the options ask for. agent is what the
+// nodes say that they run.
+func (o options) fleet(agent string, log *slog.Logger) (*fleet, error) {
 	plan, err := layout.Load(o.layout)
 	if err != nil {
 		return nil, err
@@ -59,7 +65,7 @@ func (o options) fleet(log *slog.Logger) (*fleet, error) {
 			return nil, err
 		}
 	}
-	return newFleet(plan, shelves, fleetOptions{seed: o.seed, interval: o.interval, events: events, log: log})
+	return newFleet(plan, shelves, fleetOptions{seed: o.seed, interval: o.interval, agent: agent, events: events, log: log})
 }
 
 // An outlet takes what virtual nodes say.

@@ -84,7 +84,7 @@ func (d dir) read(t testing.TB, name string) []byte {
 func (d dir) run(t testing.TB, args ...string) []byte {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	err := simulate.Run(t.Context(), append([]string{"--layout", d.path("layout.yaml")}, args...), &stdout, &stderr)
+	err := simulate.Command{Version: "1.2.3"}.Run(t.Context(), append([]string{"--layout", d.path("layout.yaml")}, args...), &stdout, &stderr)
 	if err != nil {
 		t.Fatalf("simulate %s: %v\n%s", strings.Join(args, " "), err, &stderr)
 	}
@@ -188,7 +188,7 @@ func TestWrongUsageIsToldApart(t *testing.T) {
 	}
 	for _, tt := range tests {
 		var out bytes.Buffer
-		err := simulate.Run(t.Context(), strings.Fields(tt.args), &out, &out)
+		err := simulate.Command{}.Run(t.Context(), strings.Fields(tt.args), &out, &out)
 		var usage simulate.UsageError
 		if !errors.As(err, &usage) || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: err = %v (%T), want one line of usage with %q", tt.name, err, err, tt.want)
@@ -202,7 +202,7 @@ func TestWrongUsageIsToldApart(t *testing.T) {
 func TestHelpNamesEveryFlag(t *testing.T) {
 	t.Parallel()
 	var stdout, stderr bytes.Buffer
-	if err := simulate.Run(t.Context(), []string{"--help"}, &stdout, &stderr); err != nil {
+	if err := (simulate.Command{}).Run(t.Context(), []string{"--help"}, &stdout, &stderr); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range strings.Fields("--layout --broker --speed --seed --scenario --interval --start --for -o --truth --clock-origin") {
@@ -235,7 +235,7 @@ func TestWhatCannotBeSimulatedIsNamed(t *testing.T) {
 		}
 		var out bytes.Buffer
 		args := append([]string{"--layout", d.path("layout.yaml")}, strings.Fields(tt.args)...)
-		err := simulate.Run(t.Context(), args, &out, &out)
+		err := simulate.Command{}.Run(t.Context(), args, &out, &out)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || errors.As(err, new(simulate.UsageError)) {
 			t.Errorf("%s: err = %v, want one with %q", tt.name, err, tt.want)
 		}
