@@ -27,7 +27,8 @@ type rendering struct {
 }
 
 // renderings makes an answer once for all who ask while nothing changed, and
-// bounds how many are made at a time. It is safe for concurrent use.
+// bounds how many are made at a time. Only what the hub tells the changes of is
+// kept: history is not, as a node that was cut off may still send any of it. It is safe for concurrent use.
 type renderings struct {
 	turns chan struct{} // one a rendering under way
 
@@ -91,23 +92,30 @@ func (e *entry) fresh() bool {
 // panic itself.
 var errRender = errors.New("render: broke off")
 
+// fill makes what e waits for.
 func (c *renderings) fill(ctx context.Context, e *entry, render func(context.Context, *bytes.Buffer) error) {
-	ctx, cancel := context.WithTimeout(ctx, renderTimeout)
-	defer cancel()
 	e.err = errRender
 	defer c.finish(e)
+	e.rendering, e.err = c.once(ctx, render)
+}
+
+// once returns what render wrote for this caller alone, when it is its turn: an
+// answer that shows all that was stored before it was asked for. The error is
+// render's, or ctx's.
+func (c *renderings) once(ctx context.Context, render func(context.Context, *bytes.Buffer) error) (rendering, error) {
+	ctx, cancel := context.WithTimeout(ctx, renderTimeout)
+	defer cancel()
 	select {
 	case c.turns <- struct{}{}:
 		defer func() { <-c.turns }()
 	case <-ctx.Done():
-		e.err = ctx.Err()
-		return
+		return rendering{}, ctx.Err()
 	}
 	var out bytes.Buffer
-	if e.err = render(ctx, &out); e.err == nil {
-		e.body = out.Bytes()
-		e.etag = fmt.Sprintf("\"%x\"", sha256.Sum256(e.body))[:34] + "\""
+	if err := render(ctx, &out); err != nil {
+		return rendering{}, err
 	}
+	return rendering{out.Bytes(), fmt.Sprintf("\"%x\"", sha256.Sum256(out.Bytes()))[:34] + "\""}, nil
 }
 
 // finish lets the waiters go. It keeps what succeeded, and for it lets go of

@@ -30,24 +30,26 @@ type picture struct {
 	look   heatmap.Look
 }
 
-// heatmap answers with a map. A live one is drawn once a change for all its
-// viewers.
+// heatmap answers with a map.
 func (s *Server) heatmap(w http.ResponseWriter, r *http.Request) error {
 	p, contentType, err := parsePicture(r)
 	if err != nil {
 		return err
 	}
-	version := "past"
-	if p.at.IsZero() {
-		version = s.hub.version(p.shelf)
-	}
-	got, err := s.cache.get(r.Context(), p.key(), version, func(ctx context.Context, out *bytes.Buffer) error {
-		return s.draw(ctx, p, out)
-	})
+	got, err := s.picture(r.Context(), p)
 	if err != nil {
 		return err
 	}
 	return got.send(w, r, contentType)
+}
+
+// picture draws a map; a live one only if nobody else did or does.
+func (s *Server) picture(ctx context.Context, p picture) (rendering, error) {
+	draw := func(ctx context.Context, out *bytes.Buffer) error { return s.draw(ctx, p, out) }
+	if !p.at.IsZero() {
+		return s.cache.once(ctx, draw)
+	}
+	return s.cache.get(ctx, p.key(), s.hub.version(p.shelf), draw)
 }
 
 func (s *Server) draw(ctx context.Context, p picture, out *bytes.Buffer) error {
@@ -82,9 +84,9 @@ func alarms(active []watch.Active) []heatmap.Alarm {
 	return marks
 }
 
-// key tells pictures apart that are not the same bytes.
+// key tells live pictures apart that are not the same bytes.
 func (p picture) key() string {
-	return fmt.Sprintf("map %s %s %d %s %d %v %v %v", p.shelf, p.format, p.at.UnixMilli(), p.layer,
+	return fmt.Sprintf("map %s %s %s %d %v %v %v", p.shelf, p.format, p.layer,
 		p.look.Width, p.look.Palette, p.look.Dark, p.look.Numbers)
 }
 

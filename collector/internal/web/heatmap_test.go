@@ -45,6 +45,20 @@ func TestAtAsksForThatMoment(t *testing.T) {
 	}
 }
 
+func TestAMapOfThePastShowsWhatCameLate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	h := w.server(t).Handler()
+	get := func() string {
+		return ask(h, httptest.NewRequest("GET", shelfAt+"/heatmap.json?layer=soc&at=2026-03-04T10:30:00Z", nil)).Body.String()
+	}
+	before := get()
+	w.racks.states[shelfID] = shelfState(&w.racks.layout.Shelves[0], noon, 9)
+	if after := get(); !strings.Contains(before, `"value":52,`) || !strings.Contains(after, `"value":61,`) {
+		t.Errorf("slot 1 was 52 °C, and is found to have been 61: %s, then %s", before, after)
+	}
+}
+
 func TestAMapIsDrawnOnceForAllWhoAsk(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/csv"
 	"errors"
-	"fmt"
 	"iter"
 	"net/http"
 	"strconv"
@@ -39,9 +38,7 @@ func (s *Server) series(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	d := seriesDocument{Sensor: sensor, Unit: source.unit, From: stamp(span.from), To: stamp(span.to), Step: span.step.Seconds()}
-	// Pages ask on the grid of the step, so that all of them ask the same.
-	key := fmt.Sprintf("series %q %d %d %d", sensor, span.from.UnixMilli(), span.to.UnixMilli(), span.step)
-	got, err := s.cache.get(r.Context(), key, "", func(ctx context.Context, out *bytes.Buffer) (err error) {
+	got, err := s.cache.once(r.Context(), func(ctx context.Context, out *bytes.Buffer) (err error) {
 		if d.Points, err = s.pointsOf(ctx, source, span); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -177,6 +178,32 @@ func TestExportIsTheSameAsCSV(t *testing.T) {
 	}
 	if got := w.get(t, "/api/v1/export.csv?sensor=never:temperature"); got.Code != 404 || got.Header().Get("Content-Disposition") != "" {
 		t.Errorf("never stored: %d %v", got.Code, got.Header())
+	}
+}
+
+func TestWhatIsStoredShowsInTheNextAnswer(t *testing.T) {
+	t.Parallel()
+	for _, query := range []string{
+		"",               // now is the end
+		"&to=1772625600", // the end is now
+		"&to=1772625700", // the end is yet to come
+		"&to=1772625600&step=60",
+		"&from=1772600000&to=1772620860", // an agent that was cut off sends its past
+	} {
+		w := newWorld(t)
+		h := w.server(t).Handler()
+		last := func(v float64) func(from, to time.Time) []store.Point {
+			return func(_, to time.Time) []store.Point { return []store.Point{{Time: to.Add(-time.Minute), Value: v}} }
+		}
+		for _, path := range []string{"/api/v1/series", "/api/v1/export.csv"} {
+			for _, want := range []float64{21.5, 22.5, 23.5} {
+				w.series["a:temperature"] = last(want)
+				got := ask(h, httptest.NewRequest("GET", path+"?sensor=a:temperature"+query, nil)).Body.String()
+				if !strings.Contains(got, strconv.FormatFloat(want, 'f', -1, 64)) {
+					t.Errorf("%s %s: %v was stored before, the answer is %s", path, query, want, got)
+				}
+			}
+		}
 	}
 }
 
