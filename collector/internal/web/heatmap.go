@@ -59,7 +59,7 @@ func (s *Server) draw(ctx context.Context, p picture, out *bytes.Buffer) error {
 	}
 	m, err := heatmap.New(state, p.layer)
 	if errors.Is(err, heatmap.ErrLayer) {
-		return badParameter("layer", err.Error())
+		return problem{http.StatusNotImplemented, fmt.Sprintf("layer %s needs a learned baseline, which this version does not have: ask for air, soc or poe", p.layer)}
 	}
 	if err != nil {
 		return err

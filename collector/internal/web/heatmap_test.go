@@ -34,6 +34,41 @@ func TestAMapComesInThreeFormats(t *testing.T) {
 	}
 }
 
+func TestALayerWithoutABaselineIsNotImplemented(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	documented := openAPI(t, w).Paths["/api/v1/shelves/{site}/{rack}/{shelf}/{image}"]["get"]
+	var get operation
+	if err := documented.Decode(&get); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := get.Responses["501"]; !ok {
+		t.Error("501 is not documented")
+	}
+	h := w.server(t).Handler()
+	tests := []struct {
+		path   string
+		status int
+		says   string
+	}{
+		{shelfAt + "/heatmap.svg?layer=delta", 501, "layer delta needs a learned baseline"},
+		{shelfAt + "/heatmap.png?layer=excess", 501, "layer excess needs a learned baseline"},
+		{shelfAt + "/heatmap.json?layer=delta&at=2026-03-04T10:30:00Z", 501, "this version"},
+		{shelfAt + "/heatmap.json?layer=smell", 400, "parameter layer"},
+		{"/api/v1/shelves/hex/a1/s9/heatmap.svg?layer=delta", 404, "no shelf"},
+		{shelfAt + "/heatmap.svg?layer=", 200, "<svg"},
+	}
+	for _, tt := range tests {
+		got := ask(h, httptest.NewRequest("GET", tt.path, nil))
+		if got.Code != tt.status || !strings.Contains(got.Body.String(), tt.says) {
+			t.Errorf("%s: %d %.200s, want %d and %q", tt.path, got.Code, got.Body, tt.status, tt.says)
+		}
+		if tt.status == 501 {
+			decode(t, got)
+		}
+	}
+}
+
 func TestAtAsksForThatMoment(t *testing.T) {
 	t.Parallel()
 	h := newWorld(t).server(t).Handler()
