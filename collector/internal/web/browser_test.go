@@ -238,7 +238,7 @@ func showsHostileStrings(t *testing.T, w *world, b *browser) {
 }
 
 func offersLayout(t *testing.T, w *world, b *browser) {
-	w.racks.layout = rack.Provisional([]string{"main"}, map[string][]wireNode{"main": {"b827eb000001", "b827eb000002"}})
+	w.racks.layout, w.racks.provisional = rack.Provisional([]string{"main"}, map[string][]wireNode{"main": {"b827eb000001", "b827eb000002"}}), true
 	w.racks.states = newRacks(w.racks.layout).states
 	w.racks.unplaced = []rack.Unplaced{{Site: "main", Node: "b827eb000001", Why: "unknown node"}, {Site: "main", Node: "b827eb000002", Why: "unknown node"}}
 	r := w.run(t)

@@ -82,15 +82,16 @@ func shelfState(shelf *layout.Shelf, at time.Time, heat float64) rack.State {
 
 // fakeRacks is safe for concurrent use.
 type fakeRacks struct {
-	mu       sync.Mutex
-	layout   *layout.Layout
-	states   map[string]rack.State
-	nodes    []rack.Node
-	unplaced []rack.Unplaced
-	err      error // of State
-	asked    int   // times that State was
-	gate     chan struct{}
-	changes  chan []string
+	mu          sync.Mutex
+	layout      *layout.Layout
+	provisional bool
+	states      map[string]rack.State
+	nodes       []rack.Node
+	unplaced    []rack.Unplaced
+	err         error // of State
+	asked       int   // times that State was
+	gate        chan struct{}
+	changes     chan []string
 }
 
 func newRacks(l *layout.Layout) *fakeRacks {
@@ -102,6 +103,7 @@ func newRacks(l *layout.Layout) *fakeRacks {
 }
 
 func (r *fakeRacks) Layout() *layout.Layout    { return r.layout }
+func (r *fakeRacks) Provisional() bool         { return r.provisional }
 func (r *fakeRacks) Nodes() []rack.Node        { return r.nodes }
 func (r *fakeRacks) Unplaced() []rack.Unplaced { return r.unplaced }
 

@@ -31,6 +31,9 @@ type Racks interface {
 	// one. It is not changed by the caller.
 	Layout() *layout.Layout
 
+	// Provisional tells whether there is no layout file. It never changes.
+	Provisional() bool
+
 	// State returns a shelf at a moment, at the zero time now. The error is
 	// rack.ErrNoShelf for a shelf that the layout does not have.
 	State(ctx context.Context, shelf string, at time.Time) (rack.State, error)
