@@ -139,6 +139,7 @@ func TestThePage(t *testing.T) {
 		{"is live", isLive},
 		{"has a map read by pointer and keys", mapIsRead},
 		{"says when the collector is gone", saysGone},
+		{"goes to another shelf when its own leaves the layout", leavesShelf},
 		{"shows hostile strings as text", showsHostileStrings},
 		{"offers a layout where there is none", offersLayout},
 		{"keeps the theme that was chosen", keepsTheme},
@@ -210,6 +211,26 @@ func saysGone(t *testing.T, w *world, b *browser) {
 	r.stop()
 	b.until(`document.querySelector("#link").dataset.state === "offline"`)
 	b.until(`document.body.classList.contains("offline")`)
+}
+
+// leavesShelf starts the collector again at the same address with a layout that
+// has another shelf: the stream of the shelf that was shown is refused then.
+func leavesShelf(t *testing.T, w *world, b *browser) {
+	r := w.run(t)
+	b.do(chromedp.Navigate(r.url + "/"))
+	b.untilText("#shelf-name", shelfID)
+	b.untilText("#link", "live")
+	// At the start, and when the stream opened: now the page has no reason to ask.
+	b.until(`performance.getEntriesByType("resource").filter((e) => e.name.endsWith("/api/v1/shelves")).length === 2`)
+	r.stop()
+	if err := <-r.done; err != nil {
+		t.Fatal(err)
+	}
+	w.racks = newRacks(parse(t, strings.Replace(wide(), "{s3: {", "{s9: {", 1)))
+	w.opt.Racks = w.racks
+	w.runAt(t, strings.TrimPrefix(r.url, "http://"))
+	b.untilText("#shelf-name", "hex/a1/s9")
+	b.untilText("#link", "live")
 }
 
 func showsHostileStrings(t *testing.T, w *world, b *browser) {

@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -16,9 +17,9 @@ const (
 // events streams what changed, and nothing else: the client asks for what it
 // shows. With ?shelf=, given once or more, of shelves only those.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
-	only := r.URL.Query()["shelf"]
-	if len(only) > maxFilter {
-		return badParameter("shelf", "given more than 100 times")
+	only, err := s.filter(r.URL.Query()["shelf"])
+	if err != nil {
+		return err
 	}
 	stream, ok := s.hub.subscribe(only)
 	if !ok {
@@ -34,6 +35,21 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.follow(stream, eventWriter{w, http.NewResponseController(w)}, r)
 	return nil
+}
+
+// filter returns the shelves that a stream is about; none for all. A provisional
+// layout grows with what reports, so that any shelf may yet be in it.
+func (s *Server) filter(shelves []string) ([]string, error) {
+	if len(shelves) > maxFilter {
+		return nil, badParameter("shelf", "given more than 100 times")
+	}
+	only := slices.DeleteFunc(shelves, func(id string) bool { return id == "" })
+	for _, id := range only {
+		if _, ok := s.opt.Racks.Layout().Shelf(id); !ok && !s.opt.Racks.Provisional() {
+			return nil, noShelf(id)
+		}
+	}
+	return only, nil
 }
 
 // follow writes a stream until its client leaves, is too slow, or we stop.

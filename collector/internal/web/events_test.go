@@ -5,12 +5,14 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"thermarack/agent/wire/layout"
 	"thermarack/collector/internal/pager"
 	"thermarack/collector/internal/watch"
 )
@@ -31,6 +33,7 @@ func TestAStreamTellsWhatChanged(t *testing.T) {
 func TestAStreamMayNameItsShelves(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.racks.layout = parse(t, strings.Replace(small, "{s3: {", "{s4: {columns: 2, depth: 2}, s3: {", 1))
 	r := w.run(t)
 	stream := r.stream(t, "?shelf=hex/a1/s4")
 	all := r.stream(t, "")
@@ -41,6 +44,40 @@ func TestAStreamMayNameItsShelves(t *testing.T) {
 	if many := r.stream(t, "?"+strings.Repeat("shelf=a&", 101)); many.status != http.StatusBadRequest {
 		t.Errorf("a stream of 101 shelves: %d", many.status)
 	}
+}
+
+func TestAStreamOfAShelfThatTheLayoutDoesNotHaveIsNotFound(t *testing.T) {
+	t.Parallel()
+	h := newWorld(t).server(t).Handler()
+	for _, query := range []string{"shelf=nope", "shelf=hex/a1/s9", "shelf=hex/a1/s3&shelf=nope", "shelf=" + url.QueryEscape(hostile)} {
+		for _, method := range []string{"GET", "HEAD"} {
+			got := ask(h, httptest.NewRequest(method, "/api/v1/events?"+query, nil))
+			if got.Code != 404 || !strings.Contains(got.Body.String(), "no shelf") {
+				t.Errorf("%s %s: %d %s", method, query, got.Code, got.Body)
+			}
+			decode(t, got)
+		}
+	}
+	if got := ask(h, httptest.NewRequest("HEAD", "/api/v1/events?shelf="+shelfID, nil)); got.Code != 200 {
+		t.Errorf("a shelf of the layout: %d %s", got.Code, got.Body)
+	}
+}
+
+func TestWithoutALayoutFileAStreamMayWaitForAShelf(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.racks.layout, w.racks.provisional = &layout.Layout{}, true
+	stream := w.run(t).stream(t, "?shelf=hex/provisional/1")
+	w.racks.changes <- []string{"hex/provisional/1"}
+	stream.want("shelf", "hex/provisional/1")
+}
+
+func TestAnEmptyShelfIsAsIfNotGiven(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	stream := w.run(t).stream(t, "?shelf=")
+	w.racks.changes <- []string{shelfID}
+	stream.want("shelf", shelfID)
 }
 
 // A pipe is a client of a handler without a network: it may be slow, and it

@@ -49,9 +49,10 @@ func (s *Server) source(text string) (source, error) {
 		return source{}, badParameter("sensor", "a place is SITE/RACK/SHELF and slot, probe, fan or face with a name")
 	}
 	l := s.opt.Racks.Layout()
-	shelf, ok := l.Shelf(strings.Join(levels[:3], "/"))
+	id := strings.Join(levels[:3], "/")
+	shelf, ok := l.Shelf(id)
 	if !ok {
-		return source{}, problem{http.StatusNotFound, "no shelf " + strconv.Quote(strings.Join(levels[:3], "/")) + " in the layout"}
+		return source{}, noShelf(id)
 	}
 	records, err := standing{l, shelf, quantity}.find(levels[3], levels[4])
 	return source{records, wire.UnitOf(quantity)}, err

@@ -22,7 +22,12 @@ type running struct {
 
 func (w *world) run(tb testing.TB) *running {
 	tb.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	return w.runAt(tb, "127.0.0.1:0")
+}
+
+func (w *world) runAt(tb testing.TB, address string) *running {
+	tb.Helper()
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -200,7 +200,11 @@ func (s *Server) clock(w http.ResponseWriter, _ *http.Request) error {
 func (s *Server) state(ctx context.Context, shelf string, at time.Time) (rack.State, error) {
 	state, err := s.opt.Racks.State(ctx, shelf, at)
 	if errors.Is(err, rack.ErrNoShelf) {
-		return rack.State{}, problem{http.StatusNotFound, fmt.Sprintf("no shelf %q in the layout", shelf)}
+		return rack.State{}, noShelf(shelf)
 	}
 	return state, err
+}
+
+func noShelf(id string) error {
+	return problem{http.StatusNotFound, fmt.Sprintf("no shelf %q in the layout", id)}
 }

@@ -121,8 +121,9 @@ function listen() {
   stream.addEventListener("page", () => refreshPages());
   stream.addEventListener("error", () => {
     showLink("offline", "disconnected, trying again");
-    // After an answer that was not a stream the browser gives up.
-    if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 5000);
+    // After an answer that was not a stream the browser gives up. The layout may
+    // have lost the shelf meanwhile.
+    if (stream.readyState === EventSource.CLOSED) setTimeout(() => { refreshShelves(); listen(); }, 5000);
   });
 }
 
