@@ -202,6 +202,20 @@ func (f fakeSeries) Range(_ context.Context, name string, from, to time.Time) ([
 	return points(from, to), nil
 }
 
+// A fakeStore is a fakeSeries with the units of those records that have one of
+// their own.
+type fakeStore struct {
+	fakeSeries
+	units map[string]string
+}
+
+func (f fakeStore) Unit(_ context.Context, name string) (string, error) {
+	if f.fakeSeries[name] == nil {
+		return "", store.ErrNoSeries
+	}
+	return f.units[name], nil
+}
+
 // every yields a point each step on the grid of the epoch.
 func every(step time.Duration, value func(time.Time) float64) func(from, to time.Time) []store.Point {
 	return func(from, to time.Time) []store.Point {
@@ -219,6 +233,7 @@ type world struct {
 	alerts fakeAlerts
 	pages  fakePages
 	series fakeSeries
+	units  map[string]string
 	opt    web.Options
 }
 
@@ -230,10 +245,11 @@ func newWorld(tb testing.TB) *world {
 		alerts: fakeAlerts{newList[watch.Active]()},
 		pages:  fakePages{newList[pager.Notification]()},
 		series: fakeSeries{},
+		units:  map[string]string{},
 	}
 	w.racks.nodes = []rack.Node{{Node: "b827eb000001", Site: "hex", Shelf: shelfID, Slot: 1, Seen: noon}}
 	w.opt = web.Options{
-		Racks: w.racks, Alerts: w.alerts, Pages: w.pages, Series: w.series,
+		Racks: w.racks, Alerts: w.alerts, Pages: w.pages, Series: fakeStore{w.series, w.units},
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "up 1\n") }),
 		Alertmanager: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprintf(w, "%s %s", r.Method, r.URL.Path)
@@ -293,7 +309,7 @@ func literal(tb testing.TB, text string) any {
 
 var (
 	_ web.Racks  = (*fakeRacks)(nil)
-	_ web.Series = fakeSeries(nil)
+	_ web.Series = fakeStore{}
 )
 
 type wireNode = wire.Node

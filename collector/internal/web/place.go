@@ -13,7 +13,7 @@ import (
 // probes of a face.
 type source struct {
 	records []record
-	unit    string
+	unit    string // of the quantity; "" when each record has its own
 }
 
 type record struct {

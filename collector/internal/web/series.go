@@ -7,6 +7,7 @@ import (
 	"errors"
 	"iter"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -37,9 +38,12 @@ func (s *Server) series(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	d := seriesDocument{Sensor: sensor, Unit: source.unit, From: stamp(span.from), To: stamp(span.to), Step: span.step.Seconds()}
+	d := seriesDocument{Sensor: sensor, From: stamp(span.from), To: stamp(span.to), Step: span.step.Seconds()}
 	got, err := s.cache.once(r.Context(), func(ctx context.Context, out *bytes.Buffer) (err error) {
 		if d.Points, err = s.pointsOf(ctx, source, span); err != nil {
+			return err
+		}
+		if d.Unit, err = s.unit(ctx, source); err != nil {
 			return err
 		}
 		return encodeJSON(out, d)
@@ -56,6 +60,29 @@ func (s *Server) pointsOf(ctx context.Context, source source, span span) (any, e
 		return s.buckets(ctx, source, span)
 	}
 	return s.rawPoints(ctx, source.records[0], span)
+}
+
+// unit returns the unit of a source: the one that its quantity always has, else
+// the one in which its records are stored; "" when they have none or several.
+func (s *Server) unit(ctx context.Context, from source) (string, error) {
+	if from.unit != "" {
+		return from.unit, nil
+	}
+	var units []string
+	for _, record := range from.records {
+		unit, err := s.opt.Series.Unit(ctx, record.name)
+		if errors.Is(err, store.ErrNoSeries) {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		units = append(units, unit)
+	}
+	if units = slices.Compact(units); len(units) != 1 {
+		return "", nil
+	}
+	return units[0], nil
 }
 
 // wanted reads the parameters of series and export.

@@ -207,6 +207,34 @@ func TestWhatIsStoredShowsInTheNextAnswer(t *testing.T) {
 	}
 }
 
+func TestASeriesHasTheUnitInWhichItIsStored(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for name, unit := range map[string]string{
+		"urn:dev:ow:28a1000000000000:vibration": "m/s2", "urn:dev:ow:28a2000000000000:vibration": "m/s2",
+		"urn:dev:ow:28a1000000000000:count": "", "urn:dev:ow:28a1000000000000:flow": "m3/s", "urn:dev:ow:28a2000000000000:flow": "l/s",
+		"urn:dev:ow:28a2000000000000:level": "m", "a:temperature": "no unit of the store's is asked for",
+	} {
+		w.series[name], w.units[name] = minutes, unit
+	}
+	h := w.server(t).Handler()
+	tests := []struct{ sensor, want string }{
+		{"urn:dev:ow:28a1000000000000:vibration", "m/s2"},
+		{"place:hex/a1/s3/probe/h1:vibration", "m/s2"},
+		{"place:hex/a1/s3/face/hot:vibration", "m/s2"},
+		{"place:hex/a1/s3/face/hot:flow", ""},   // of two units
+		{"place:hex/a1/s3/face/hot:level", "m"}, // of one probe, the other has none
+		{"urn:dev:ow:28a1000000000000:count", ""},
+		{"a:temperature", "Cel"},
+	}
+	for _, tt := range tests {
+		got := decode(t, ask(h, httptest.NewRequest("GET", "/api/v1/series?step=600&sensor="+tt.sensor, nil))).(map[string]any)
+		if got["unit"] != tt.want {
+			t.Errorf("%s: unit %v, want %q", tt.sensor, got["unit"], tt.want)
+		}
+	}
+}
+
 // half fails from the second window on.
 type half struct{ calls int }
 
@@ -216,6 +244,8 @@ func (h *half) Range(_ context.Context, _ string, from, to time.Time) ([]store.P
 	}
 	return minutes(from, to), nil
 }
+
+func (h *half) Unit(context.Context, string) (string, error) { return "", nil }
 
 func TestHalfAnExportIsNotTakenForAWholeOne(t *testing.T) {
 	t.Parallel()

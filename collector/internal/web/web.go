@@ -59,10 +59,15 @@ type Pages interface {
 	Watch() (changed <-chan struct{}, cancel func())
 }
 
-// Series has the stored points of a record name in time order, from inclusive,
-// to exclusive. The error is store.ErrNoSeries for a name never stored.
+// Series is what is stored of a record name. The error is store.ErrNoSeries for
+// a name never stored.
 type Series interface {
+	// Range returns the points in time order, from inclusive, to exclusive.
 	Range(ctx context.Context, name string, from, to time.Time) ([]store.Point, error)
+
+	// Unit returns the SenML unit, "" for plain numbers and for a name that was
+	// stored in several units.
+	Unit(ctx context.Context, name string) (string, error)
 }
 
 // Options say what a Server is made from. All but Clock, Log, Demo and Hosts
