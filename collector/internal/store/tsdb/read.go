@@ -61,6 +61,34 @@ func (s *Store) Range(ctx context.Context, name string, from, to time.Time) ([]s
 	return merge(found), nil
 }
 
+// Unit returns the SenML unit of a record name: "" for plain numbers, and for a
+// name that was stored in several units. It reads the index of that name only.
+//
+// The error wraps store.ErrNoSeries for a name that was never stored, or of
+// which all samples are older than the retention; otherwise it is the error of
+// ctx, or says which part of the store could not be read.
+func (s *Store) Unit(ctx context.Context, name string) (string, error) {
+	device, quantity, ok := wire.SplitName(name)
+	if !ok {
+		return "", fmt.Errorf("unit of %.200q: %w", name, store.ErrNoSeries)
+	}
+	if err := s.enter(ctx); err != nil {
+		return "", fmt.Errorf("unit of %.200q: %w", name, err)
+	}
+	defer s.life.RUnlock()
+	all, err := s.list(ctx, matchName(device, quantity))
+	if err == nil && len(all) == 0 {
+		err = store.ErrNoSeries
+	}
+	if err != nil {
+		return "", fmt.Errorf("unit of %.200q: %w", name, err)
+	}
+	if slices.ContainsFunc(all, func(series store.Series) bool { return series.Unit != all[0].Unit }) {
+		return "", nil
+	}
+	return all[0].Unit, nil
+}
+
 // exists returns store.ErrNoSeries if no series ever matched.
 func (s *Store) exists(ctx context.Context, match []*labels.Matcher) error {
 	all, err := s.list(ctx, match)

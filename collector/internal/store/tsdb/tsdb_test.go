@@ -295,3 +295,33 @@ func fleet(n int, at time.Time) []store.Sample {
 	}
 	return samples
 }
+
+func TestARecordNameHasTheUnitInWhichItWasStored(t *testing.T) {
+	t.Parallel()
+	s := open(t, tsdb.Options{Dir: t.TempDir(), MinFree: 1})
+	t.Cleanup(func() { shut(t, s) })
+	for i, stored := range []struct {
+		node           wire.Node
+		quantity, unit string
+	}{
+		{"b827eb000001", wire.QuantityTemperature, "Cel"},
+		{"b827eb000001", "vibration", "m/s2"}, {"b827eb000002", "vibration", "m/s2"},
+		{"b827eb000001", "count", ""},
+		{"b827eb000001", "flow", "m3/s"}, {"b827eb000002", "flow", "l/s"},
+	} {
+		series := store.Series{Site: "hex", Node: stored.node, Device: inlet().Device, Quantity: stored.quantity, Unit: stored.unit}
+		if refused, err := s.Append(t.Context(), []store.Sample{{Series: series, Point: hour(i)}}); err != nil || refused != nil {
+			t.Fatalf("Append %v: %v, %v", series, refused, err)
+		}
+	}
+	for quantity, want := range map[string]string{wire.QuantityTemperature: "Cel", "vibration": "m/s2", "count": "", "flow": ""} {
+		if got, err := s.Unit(t.Context(), inlet().Device+":"+quantity); err != nil || got != want {
+			t.Errorf("unit of %s: %q, %v, want %q", quantity, got, err, want)
+		}
+	}
+	for _, name := range []string{inlet().Device + ":never", "urn:dev:ow:28ff000000000000:vibration", "no colon"} {
+		if got, err := s.Unit(t.Context(), name); !errors.Is(err, store.ErrNoSeries) {
+			t.Errorf("unit of %s: %q, %v, want ErrNoSeries", name, got, err)
+		}
+	}
+}
