@@ -95,6 +95,9 @@ func (x *index) switchName(node wire.Node) string {
 // shelf that the project has in mind.
 const provisionalColumns = 12
 
+// maxDepth is the deepest shelf that a layout file may have.
+const maxDepth = 200
+
 // Provisional returns a layout that puts nodes on one shelf a site, in the
 // order given, so that a page can be shown before anybody has written a layout.
 // Its shelves are "<site>/provisional/1".
@@ -105,7 +108,7 @@ func Provisional(sites []string, nodes map[string][]wire.Node) *layout.Layout {
 		if n == 0 {
 			continue
 		}
-		columns := min(n, provisionalColumns)
+		columns := max(min(n, provisionalColumns), (n+maxDepth-1)/maxDepth)
 		shelf := layout.Shelf{
 			Site: site, Rack: "provisional", Name: "1", Columns: columns,
 			Depth: (n + columns - 1) / columns, Limits: layout.DefaultLimits(),

@@ -212,6 +212,15 @@ func TestWithoutALayoutPisStandOnAProvisionalShelf(t *testing.T) {
 	})
 }
 
+func TestAProvisionalShelfOfManyPisStaysWithinWhatALayoutMayHave(t *testing.T) {
+	for _, n := range []int{1, 12, 108, 2400, 2401, 10_000} {
+		s := rack.Provisional([]string{"hex"}, map[string][]wire.Node{"hex": make([]wire.Node, n)}).Shelves[0]
+		if s.Depth > 200 || s.Columns > 200 || len(s.Slots) < n || len(s.Slots) != s.Columns*s.Depth {
+			t.Errorf("%d Pis: %d × %d with %d slots", n, s.Columns, s.Depth, len(s.Slots))
+		}
+	}
+}
+
 func TestWatchersHearOfChangesAndOfSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
