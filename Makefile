@@ -1,4 +1,4 @@
-# thermarack. `make help` lists the targets. Needs Go 1.26 and make; no C compiler.
+# thermarack. `make help` lists the targets. Needs Go 1.26 and make; only `make check` needs a C compiler, for the race detector.
 export CGO_ENABLED = 0
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
