@@ -63,6 +63,19 @@ func TestASampleDeliveredTwiceOrLateChangesNothing(t *testing.T) {
 	}
 }
 
+func TestAnExcursionBeginsAnewAfterALongSilence(t *testing.T) {
+	rule := alerts.DefaultRules().Temperature(45)
+	at := time.Unix(1.8e9, 0)
+	s, _ := rule.Step(alerts.State{}, at, 50)
+	s, change := rule.Step(s, at.Add(24*time.Hour), 50)
+	if change == alerts.Fired || !s.Since.Equal(at.Add(24*time.Hour)) {
+		t.Errorf("one sample a day: %v, since %v", change, s.Since)
+	}
+	if _, change = rule.Step(s, at.Add(24*time.Hour+2*time.Minute), 50); change != alerts.Fired {
+		t.Errorf("change %v, want it to fire from there", change)
+	}
+}
+
 func TestFiredAndResolvedPairUpForAnyStream(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 200 {

@@ -32,12 +32,16 @@ func DefaultRules() Rules {
 	return Rules{For: time.Minute, Clear: 2, FanFor: 15 * time.Second, FanClear: 1.05}
 }
 
+// gap is the silence after which nothing is known of what was between: an agent
+// samples once an hour at the least.
+const gap = time.Hour
+
 // Temperature returns the threshold of a temperature limit in °C.
 func (r Rules) Temperature(limit float64) Threshold {
-	return Threshold{Limit: limit, Clear: limit - r.Clear, For: r.For}
+	return Threshold{Limit: limit, Clear: limit - r.Clear, For: r.For, Gap: gap}
 }
 
 // Fan returns the threshold of a fan that is healthy from so many 1/s.
 func (r Rules) Fan(healthy float64) Threshold {
-	return Threshold{Limit: healthy, Clear: healthy * r.FanClear, For: r.FanFor, Below: true}
+	return Threshold{Limit: healthy, Clear: healthy * r.FanClear, For: r.FanFor, Gap: gap, Below: true}
 }

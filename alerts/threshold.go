@@ -12,6 +12,7 @@ type Threshold struct {
 	Limit float64       // in the unit of the value
 	Clear float64       // resolves here: at most Limit, or at least Limit when Below
 	For   time.Duration // how long beyond Limit before it fires; 0 fires at once
+	Gap   time.Duration // silence after which an excursion begins anew; 0 means never
 	Below bool          // beyond means below the limit, as for a fan's speed
 }
 
@@ -38,19 +39,30 @@ const (
 	Resolved               // firing → quiet
 )
 
+// Clears tells whether value is at the clear level or on the good side of it.
+func (t Threshold) Clears(value float64) bool {
+	if t.Below {
+		return value >= t.Clear
+	}
+	return value <= t.Clear
+}
+
 // Step folds one sample into s. A sample that is not newer than the last one
 // taken, such as one delivered twice, changes nothing.
 func (t Threshold) Step(s State, at time.Time, value float64) (State, Change) {
 	if !at.After(s.Last) {
 		return s, None
 	}
+	if t.Gap > 0 && at.Sub(s.Last) > t.Gap && !s.Firing {
+		s.Since = time.Time{}
+	}
 	s.Last = at
-	beyond, clear := value > t.Limit, value <= t.Clear
+	beyond := value > t.Limit
 	if t.Below {
-		beyond, clear = value < t.Limit, value >= t.Clear
+		beyond = value < t.Limit
 	}
 	switch {
-	case s.Firing && clear:
+	case s.Firing && t.Clears(value):
 		return State{Last: at}, Resolved
 	case s.Firing:
 		return s, None

@@ -60,10 +60,10 @@ func (p plan) external(in *ingest.Ingest, registry *prometheus.Registry) (runner
 // because the broker keeps what we have missed under it.
 func clientID(file string) (string, error) {
 	known, err := os.ReadFile(file)
-	if err == nil {
-		return strings.TrimSpace(string(known)), nil
+	if id := strings.TrimSpace(string(known)); id != "" {
+		return id, nil
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("read the name of our session on the broker: %w", err)
 	}
 	id := "thermarack-collector-" + strings.ToLower(rand.Text()[:12])

@@ -43,6 +43,9 @@ func runDemo(ctx context.Context, args []string, out output) error {
 		}
 		defer os.RemoveAll(f.data)
 	}
+	if _, err := os.Stat(filepath.Join(f.data, "tsdb")); err == nil {
+		return fmt.Errorf("demo: %s holds readings, and a demo's clock runs ahead of them: give an empty directory", f.data)
+	}
 	sink, err := demo.NewSink(out.Out)
 	if err != nil {
 		return err
@@ -78,8 +81,8 @@ func readDemoFlags(args []string, out output) (demoFlags, error) {
 	if err := parse(flags, args, out, 0); err != nil {
 		return f, err
 	}
-	if !(f.speed > 0 && f.speed <= 3600) {
-		return f, usageError{fmt.Errorf("demo: speed %v, want above 0 and at most 3600", f.speed)}
+	if !(f.speed >= 0.01 && f.speed <= 3600) {
+		return f, usageError{fmt.Errorf("demo: speed %v, want 0.01 to 3600", f.speed)}
 	}
 	return f, nil
 }

@@ -81,9 +81,14 @@ type daemon struct {
 }
 
 // kill ends the program as a power cut would, and waits until it is gone.
-func (d *daemon) kill() {
+func (d *daemon) kill() { d.signal(syscall.SIGKILL) }
+
+// stop ends the program as a supervisor would, and waits until it is gone.
+func (d *daemon) stop() { d.signal(syscall.SIGTERM) }
+
+func (d *daemon) signal(s syscall.Signal) {
 	d.killed = true
-	_ = d.cmd.Process.Kill()
+	_ = d.cmd.Process.Signal(s)
 	<-d.read
 	_ = d.cmd.Wait()
 }

@@ -2,12 +2,37 @@ package main_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
 )
+
+func TestAPageOfBeforeARestartIsResolvedAfterIt(t *testing.T) {
+	needs(t)
+	duty, dir := startPagerDuty(t), t.TempDir()
+	layout, rules := filepath.Join(dir, "layout.yaml"), filepath.Join(dir, "rules.yaml")
+	write(t, layout, oneShelf)
+	write(t, rules, "rules: {for: 0s}\n")
+	args := []string{"--mqtt", "127.0.0.1:0", "--data", filepath.Join(dir, "data"), "--layout", layout, "--config", rules, "--pager", duty.config(t)}
+	report := func(c *collector, ago time.Duration, celsius int) {
+		publish(t, dial(t, c.MQTT, "b827eb000001"), "thermarack/v1/hex/b827eb000001/readings",
+			fmt.Sprintf(`[{"bt":%d,"n":"urn:dev:mac:b827ebfffe000001_soc:temperature","u":"Cel","v":%d}]`, time.Now().Add(-ago).Unix(), celsius))
+	}
+	first := startCollector(t, "serve", args...)
+	report(first, 20*time.Second, 90)
+	until(t, 10*time.Second, "the page", func() bool { return len(duty.all()) == 1 })
+	first.stop()
+
+	second := startCollector(t, "serve", args...)
+	report(second, 0, 40)
+	until(t, 15*time.Second, "its end", func() bool { return len(duty.all()) == 2 })
+	if events := duty.all(); events[0].Action != "trigger" || events[1].Action != "resolve" || events[0].DedupKey != events[1].DedupKey {
+		t.Errorf("PagerDuty got %+v, want a trigger and its resolve", events)
+	}
+}
 
 // What was acknowledged is stored: a collector that is killed in the middle of a
 // burst has every value of which the sender was told.

@@ -159,9 +159,11 @@ func (p plan) pager(addr string, registry *prometheus.Registry) (*pager.Pager, e
 // pageOn hands what fires and what resolves to the pager.
 func pageOn(pages *pager.Pager, log *slog.Logger) func(watch.Change) {
 	return func(c watch.Change) {
-		log.Info("alert "+string(c.Event), "alert", c.Alert, "severity", c.Severity, "summary", c.Summary)
 		if c.Event == watch.Updated {
 			return // nobody is told twice; the page shows it
+		}
+		if c.Event != watch.Settled {
+			log.Info("alert "+string(c.Event), "alert", c.Alert, "severity", c.Severity, "summary", c.Summary)
 		}
 		if err := pages.Send(watch.Page(c, time.Now())); err != nil {
 			log.Error("alert not handed to the pager", "alert", c.Alert, "err", err)

@@ -37,6 +37,9 @@ func replay(ctx context.Context, args []string, out output) error {
 	if err != nil {
 		return err
 	}
+	if err := cfg.Check(*configFile); err != nil {
+		return err
+	}
 	shelves, err := layout.Load(*layoutFile)
 	if err != nil {
 		return err
@@ -45,6 +48,9 @@ func replay(ctx context.Context, args []string, out output) error {
 	var failed error
 	model := rack.New(rack.Options{Layout: shelves, Stale: cfg.Stale})
 	watched := watch.New(watch.Options{Places: model, Rules: cfg.Rules.Alerts(), Late: 2 * cfg.Stale, OnChange: func(c watch.Change) {
+		if c.Event == watch.Settled {
+			return // of a run before this one, and there was none
+		}
 		failed = errors.Join(failed, json.NewEncoder(lines).Encode(changeLine(c)))
 	}})
 	err = play(ctx, *readings, model, out.Err, func(d ingest.Decoded) error {

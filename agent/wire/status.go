@@ -35,8 +35,18 @@ type Part struct {
 	Bus    string `json:"bus"`    // where it hangs: "w1_bus_master1", "hwmon0"
 }
 
+// A collector keeps the newest of both for every node, so they are bounded: a
+// part takes about 120 bytes.
+const (
+	maxStatus    = 1 << 10
+	maxInventory = 32 << 10
+)
+
 // DecodeStatus reads a status payload. The error says what is wrong with it.
 func DecodeStatus(payload []byte) (Status, error) {
+	if len(payload) > maxStatus {
+		return Status{}, fmt.Errorf("wire: status of %d bytes, want at most %d", len(payload), maxStatus)
+	}
 	var s Status
 	if err := json.Unmarshal(payload, &s); err != nil {
 		return Status{}, fmt.Errorf("wire: status: %w", err)
@@ -46,6 +56,9 @@ func DecodeStatus(payload []byte) (Status, error) {
 
 // DecodeInventory reads an inventory payload. The error says what is wrong.
 func DecodeInventory(payload []byte) (Inventory, error) {
+	if len(payload) > maxInventory {
+		return Inventory{}, fmt.Errorf("wire: inventory of %d bytes, want at most %d", len(payload), maxInventory)
+	}
 	var i Inventory
 	if err := json.Unmarshal(payload, &i); err != nil {
 		return Inventory{}, fmt.Errorf("wire: inventory: %w", err)

@@ -103,6 +103,19 @@ func TestDecodePackSaysWhyARecordIsRefused(t *testing.T) {
 	}
 }
 
+func TestStatusAndInventoryAreBounded(t *testing.T) {
+	long := `"` + strings.Repeat("x", 40_000) + `"`
+	if _, err := wire.DecodeStatus([]byte(`{"boot":` + long + `}`)); err == nil {
+		t.Error("a status of 40 kB was taken")
+	}
+	if _, err := wire.DecodeInventory([]byte(`{"model":` + long + `}`)); err == nil {
+		t.Error("an inventory of 40 kB was taken")
+	}
+	if i, err := wire.DecodeInventory([]byte(`{"mac":"b827eb000001","agent":"1"}`)); err != nil || i.Agent != "1" {
+		t.Errorf("got %+v, %v", i, err)
+	}
+}
+
 // goldenPacks are the packs that docs/wire.md shows.
 func goldenPacks() map[string][]wire.Reading {
 	at := time.Date(2026, 1, 2, 12, 0, 10, 0, time.UTC)

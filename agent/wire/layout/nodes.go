@@ -139,6 +139,9 @@ func (p *parser) feed(shelf *Shelf, row csvRow) bool {
 	return true
 }
 
+// maxCSV holds the largest shelf, 200 × 200 rows, with room to spare.
+const maxCSV = 4 << 20
+
 // addCSV reads a file of columns slot, mac and, if wanted, switch and port.
 func (p *parser) addCSV(at place, shelf *Shelf, name string) {
 	file, err := p.files.Open(path.Clean(name))
@@ -147,7 +150,13 @@ func (p *parser) addCSV(at place, shelf *Shelf, name string) {
 		return
 	}
 	defer file.Close()
-	text := bufio.NewReader(io.LimitReader(file, 1<<20))
+	limited := &io.LimitedReader{R: file, N: maxCSV}
+	defer func() {
+		if limited.N == 0 {
+			p.faultRow(csvRow{file: name}, "longer than %d bytes, which no shelf needs", maxCSV)
+		}
+	}()
+	text := bufio.NewReader(limited)
 	if mark, _ := text.Peek(3); string(mark) == "\ufeff" {
 		_, _ = text.Discard(3) // spreadsheets begin a file with a byte order mark
 	}

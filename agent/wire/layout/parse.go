@@ -74,7 +74,7 @@ type parser struct {
 	problems yamlfile.Problems
 
 	nodes    map[wire.Node]string // where a Pi already stands
-	sensors  map[string]string    // where a probe already hangs
+	sensors  map[string]string    // where a probe or a tachometer already is
 	ports    map[string]string    // which slot a switch port already feeds
 	switches map[wire.Node]string // by MAC
 }
@@ -221,9 +221,13 @@ func (p *parser) addFans(at place, shelf *Shelf, raws []rawFan) {
 			p.fault(at, "fan needs a name of its own in the shelf, has %q", raw.Name)
 		}
 		names[raw.Name] = true
-		if _, quantity, ok := wire.SplitName(raw.Speed); !ok || quantity != wire.QuantitySpeed {
+		device, quantity, ok := wire.SplitName(raw.Speed)
+		if !ok || quantity != wire.QuantitySpeed || !isDevice(device) {
 			p.fault(at.at("speed"), "speed %q of fan %s is not a record name such as urn:dev:mac:…_fan1:speed", raw.Speed, raw.Name)
+		} else if other, taken := p.sensors[raw.Speed]; taken {
+			p.fault(at.at("speed"), "speed %s of fan %s is already that of %s", raw.Speed, raw.Name, other)
 		}
+		p.sensors[raw.Speed] = shelf.ID() + " fan " + raw.Name
 		if !(raw.Healthy > 0 && raw.Healthy < 1e4) {
 			p.fault(at.at("healthy"), "healthy of fan %s is %v 1/s, want above 0", raw.Name, raw.Healthy)
 		}

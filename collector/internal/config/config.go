@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"thermarack/agent/wire"
 	"thermarack/agent/wire/yamlfile"
 	"thermarack/alerts"
 )
@@ -106,8 +107,17 @@ func (c Config) Check(where string) error {
 			fault("%s is %v, want above 0", d.key, d.value)
 		}
 	}
-	if c.Rules.For < 0 || c.Rules.FanFor < 0 || c.Rules.Clear < 0 {
-		fault("rules: for, clear and fan_for cannot be below 0")
+	if c.Stale > 0 && c.Stale < time.Second {
+		fault("stale is %v, want 1s or more", c.Stale)
+	}
+	if c.Rules.For < 0 || c.Rules.FanFor < 0 {
+		fault("rules: for and fan_for cannot be below 0")
+	}
+	if !(c.Rules.Clear >= 0 && c.Rules.Clear <= 50) {
+		fault("rules: clear is %v K, want 0 to 50", c.Rules.Clear)
+	}
+	if c.Site != "" && wire.CheckSite(c.Site) != nil {
+		fault("site %q is not 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit", c.Site)
 	}
 	for _, l := range []struct{ key, addr string }{{"listen", c.Listen}, {"mqtt", c.MQTT}} {
 		if err := c.checkAddress(l.addr); err != nil {

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -74,9 +75,9 @@ func TestCheckHoldsListenersToLoopback(t *testing.T) {
 
 func TestCheckNamesEveryBadKeyAtOnce(t *testing.T) {
 	c := config.Default()
-	c.Store, c.Stale, c.Rules.Clear = "csv", 0, -1
+	c.Store, c.Stale, c.Rules.Clear, c.Site = "csv", 0, math.NaN(), "Hex/#"
 	err := c.Check("c.yaml")
-	for _, want := range []string{`store "csv"`, "stale is 0s", "rules: for, clear"} {
+	for _, want := range []string{`store "csv"`, "stale is 0s", "rules: clear is NaN", `site "Hex/#"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("err = %v, want …%s…", err, want)
 		}

@@ -48,7 +48,7 @@ func (x *index) build(shelf *layout.Shelf, at time.Time, known func(record strin
 		s.Slots = append(s.Slots, one)
 	}
 	for _, p := range shelf.Probes {
-		k := known(p.Sensor + ":" + wire.QuantityTemperature)
+		k := known(probeRecord(p))
 		s.Probes = append(s.Probes, Probe{p, age.value(at, k, p.Offset)})
 	}
 	for _, f := range shelf.Fans {
@@ -57,6 +57,8 @@ func (x *index) build(shelf *layout.Shelf, at time.Time, known func(record strin
 	s.Figures = figures(s)
 	return s
 }
+
+func probeRecord(p layout.Probe) string { return p.Sensor + ":" + wire.QuantityTemperature }
 
 func socRecord(node wire.Node) string {
 	return node.Device("soc") + ":" + wire.QuantityTemperature

@@ -22,6 +22,8 @@ type index struct {
 	nodes   map[wire.Node]Place      // Pis, by their slot
 	devices map[string]Place         // probes by device
 	records map[string]Place         // fans and switch ports by record name
+
+	wanted map[string]bool // record names that a State is built from, and their devices
 }
 
 func newIndex(l *layout.Layout) *index {
@@ -31,6 +33,7 @@ func newIndex(l *layout.Layout) *index {
 		nodes:   map[wire.Node]Place{},
 		devices: map[string]Place{},
 		records: map[string]Place{},
+		wanted:  map[string]bool{},
 	}
 	for i := range l.Shelves {
 		x.add(&l.Shelves[i])
@@ -43,17 +46,26 @@ func (x *index) add(shelf *layout.Shelf) {
 	for _, slot := range shelf.Slots {
 		if slot.Node != "" {
 			x.nodes[slot.Node] = Place{Shelf: shelf, Slot: slot.Number}
+			x.want(socRecord(slot.Node))
 		}
 		if record := x.powerRecord(slot); record != "" {
 			x.records[record] = Place{Shelf: shelf, Slot: slot.Number}
+			x.want(record)
 		}
 	}
 	for i := range shelf.Probes {
 		x.devices[shelf.Probes[i].Sensor] = Place{Shelf: shelf, Probe: &shelf.Probes[i]}
+		x.want(probeRecord(shelf.Probes[i]))
 	}
 	for i := range shelf.Fans {
 		x.records[shelf.Fans[i].Speed] = Place{Shelf: shelf, Fan: &shelf.Fans[i]}
+		x.want(shelf.Fans[i].Speed)
 	}
+}
+
+func (x *index) want(record string) {
+	device, _, _ := wire.SplitName(record)
+	x.wanted[record], x.wanted[device] = true, true
 }
 
 // powerRecord names the watts of a slot's switch port, "" when it has none.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"sync"
 	"time"
 
@@ -93,7 +92,11 @@ func (m *Model) Restore(ctx context.Context) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	maps.Copy(m.known, points)
+	for name, p := range points {
+		if m.index.wanted[name] {
+			m.known[name] = p
+		}
+	}
 	return nil
 }
 
@@ -162,6 +165,9 @@ func (m *Model) Observe(b ingest.Batch) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	node := m.nodes[b.Node]
+	if node == nil && len(m.nodes) >= maxNodes {
+		return // stored all the same, and found by its record names
+	}
 	if node == nil {
 		node = &Node{Node: b.Node, Site: b.Site, Rejected: map[string]int{}}
 		m.nodes[b.Node] = node
@@ -194,7 +200,7 @@ func (m *Model) take(node *Node, r wire.Reading) {
 	node.Seen = latest(node.Seen, r.Time)
 	if r.IsFault() {
 		node.Rejected[r.Text]++
-		if r.Time.After(m.faults[r.Device].at) {
+		if m.index.wanted[r.Device] && r.Time.After(m.faults[r.Device].at) {
 			m.faults[r.Device] = fault{r.Text, r.Time}
 		}
 		return
@@ -202,8 +208,11 @@ func (m *Model) take(node *Node, r wire.Reading) {
 	if r.Text != "" {
 		return
 	}
-	if k := m.known[r.Name()]; r.Time.After(k.Time) {
-		m.known[r.Name()] = store.Point{Time: r.Time, Value: r.Value}
+	// Nothing else is remembered than what a State is built from, however much a
+	// node says; a Pi's SoC may be about to be adopted by a provisional shelf.
+	name := r.Name()
+	if k := m.known[name]; (m.index.wanted[name] || m.provisional && name == socRecord(node.Node)) && r.Time.After(k.Time) {
+		m.known[name] = store.Point{Time: r.Time, Value: r.Value}
 	}
 	m.noteStranger(node, r)
 }

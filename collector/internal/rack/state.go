@@ -43,7 +43,7 @@ type Slot struct {
 	layout.Slot
 	SoC   Value     // °C
 	Power Value     // W, from its switch port; Missing where no port is known
-	Seen  time.Time // newest sample of any of its parts; zero when silent since ever
+	Seen  time.Time // the newer of the two samples above; zero when both are Missing
 }
 
 // A Probe is one probe's temperature in °C with its offset applied.

@@ -19,6 +19,7 @@ const RejectedForeign = "foreign_sensor"
 const (
 	maxStrangers = 10_000
 	maxOwners    = 100_000
+	maxNodes     = 20_000
 )
 
 // Admit tells whether a device is believed from a node: a placed probe from the

@@ -86,8 +86,9 @@ func (m *Model) Run(ctx context.Context) error {
 		case <-tick.C:
 		}
 		dirty := map[string]bool{}
-		for i := range m.Layout().Shelves {
-			id := m.Layout().Shelves[i].ID()
+		shelves := m.Layout().Shelves // a provisional layout may change meanwhile
+		for i := range shelves {
+			id := shelves[i].ID()
 			state, err := m.State(ctx, id, time.Time{})
 			if err != nil {
 				continue // the provisional layout has changed since

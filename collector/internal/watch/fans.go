@@ -14,34 +14,83 @@ import (
 // A shelf is what must be remembered of a shelf as a whole.
 type shelf struct {
 	hot     map[string]wire.Reading // newest of each hot probe, offset applied
-	speeds  map[string]float64      // newest of each fan, 1/s
+	speeds  map[string]wire.Reading // newest of each fan, 1/s
 	updated time.Time               // when the firing fan alert was last told
 }
 
 func (w *Watch) shelf(s *layout.Shelf) *shelf {
 	one := w.shelves[s.ID()]
 	if one == nil {
-		one = &shelf{hot: map[string]wire.Reading{}, speeds: map[string]float64{}}
+		one = &shelf{hot: map[string]wire.Reading{}, speeds: map[string]wire.Reading{}}
 		w.shelves[s.ID()] = one
 	}
 	return one
 }
 
-// fuse takes in one hot probe and returns the mean of all that are as young.
-func (s *shelf) fuse(p *layout.Probe, r wire.Reading, young time.Duration) float64 {
-	r.Value += p.Offset
-	if r.Time.After(s.hot[p.Name].Time) {
-		s.hot[p.Name] = r
+// touched are the shelves that a message said something of as a whole, in the
+// order of their first mention.
+type touched []*touch
+
+type touch struct {
+	shelf     *layout.Shelf
+	hot, fans bool
+}
+
+// note returns the entry of a shelf.
+func (ts *touched) note(s *layout.Shelf) *touch {
+	for _, t := range *ts {
+		if t.shelf == s {
+			return t
+		}
+	}
+	t := &touch{shelf: s}
+	*ts = append(*ts, t)
+	return t
+}
+
+// judgeWhole judges what a message has changed of a shelf. w.mu is held.
+func (w *Watch) judgeWhole(t *touch) []Change {
+	var changes []Change
+	if t.hot {
+		changes = w.judgeHotAir(t.shelf)
+	}
+	if t.fans {
+		changes = append(changes, w.judgeFans(t.shelf)...)
+	}
+	return changes
+}
+
+// takeHot folds one hot probe in. w.mu is held.
+func (w *Watch) takeHot(p rack.Place, r wire.Reading) {
+	hot := w.shelf(p.Shelf).hot
+	if r.Time.After(hot[p.Probe.Name].Time) {
+		r.Value += p.Probe.Offset
+		hot[p.Probe.Name] = r
+	}
+}
+
+// judgeHotAir holds the mean of the hot probes that are as young as the youngest
+// against the shelf's critical limit. w.mu is held.
+func (w *Watch) judgeHotAir(s *layout.Shelf) []Change {
+	hot := w.shelf(s).hot
+	newest := time.Time{}
+	for _, r := range hot {
+		if r.Time.After(newest) {
+			newest = r.Time
+		}
 	}
 	var sum float64
 	var n int
-	for _, one := range s.hot {
-		if r.Time.Sub(one.Time) <= young {
-			sum += one.Value
+	for _, p := range s.Probes { // in the layout's order: the same sum every time
+		if r, heard := hot[p.Name]; heard && newest.Sub(r.Time) <= w.options.Late {
+			sum += r.Value
 			n++
 		}
 	}
-	return sum / float64(n)
+	mean := sum / float64(n)
+	summary := fmt.Sprintf("%s: hot air at %.1f °C on average, critical from %g °C", s.ID(), mean, s.Limits.Critical)
+	a := w.about(rack.Place{Shelf: s}, alerts.HotTemperature, alerts.Critical, summary, mean)
+	return w.step(key{a.Alert, a.Severity, s.ID()}, s.Limits.Critical, newest, a)
 }
 
 // updateEvery is how often a firing fan alert is told again.
@@ -49,21 +98,32 @@ const updateEvery = time.Minute
 
 // takeFan folds one fan's speed in. w.mu is held.
 func (w *Watch) takeFan(p rack.Place, r wire.Reading) {
+	speeds := w.shelf(p.Shelf).speeds
+	if !r.Time.After(speeds[p.Fan.Name].Time) {
+		return
+	}
+	speeds[p.Fan.Name] = r
 	k := fanKey(*p.Fan)
 	w.states[k], _ = w.options.Rules.Fan(p.Fan.Healthy).Step(w.states[k], r.Time, r.Value)
-	w.shelf(p.Shelf).speeds[p.Fan.Name] = r.Value
 }
 
 func fanKey(f layout.Fan) key { return key{alert: "fan", subject: f.Speed} }
 
 // judgeFans gives the verdict of a shelf's fans. w.mu is held.
-func (w *Watch) judgeFans(s *layout.Shelf, at time.Time) []Change {
+func (w *Watch) judgeFans(s *layout.Shelf) []Change {
 	speeds := w.shelf(s).speeds
 	var failing, slow []string
+	at := time.Time{}                  // of the newest speed
+	sure := len(speeds) == len(s.Fans) // whether no fan may be found dead yet
 	for _, f := range s.Fans {
-		if speed, heard := speeds[f.Name]; heard && w.states[fanKey(f)].Firing {
+		r, heard := speeds[f.Name]
+		if r.Time.After(at) {
+			at = r.Time
+		}
+		sure = sure && !w.states[fanKey(f)].Pending()
+		if heard && w.states[fanKey(f)].Firing {
 			failing = append(failing, f.Name)
-			slow = append(slow, fmt.Sprintf("%s at %.1f 1/s", f.Name, speed))
+			slow = append(slow, fmt.Sprintf("%s at %.1f 1/s", f.Name, r.Value))
 		}
 	}
 	summary := fmt.Sprintf("%s: %d of %d fans failed (%s)", s.ID(), len(failing), len(s.Fans), strings.Join(slow, ", "))
@@ -76,21 +136,34 @@ func (w *Watch) judgeFans(s *layout.Shelf, at time.Time) []Change {
 	b.Alert, b.Severity = alerts.FanFailed, alerts.Critical
 
 	verdict := alerts.Judge(len(failing), len(speeds), len(s.Fans))
-	degraded, failed := w.verdict(a, verdict == alerts.Degraded, at), w.verdict(b, verdict == alerts.Failed, at)
+	degraded := w.verdict(finding{a, verdict == alerts.Degraded, sure}, at)
+	failed := w.verdict(finding{b, verdict == alerts.Failed, sure}, at)
 	if len(degraded) > 0 && degraded[0].Event == Fired {
 		return append(failed, degraded...) // what ends is told before what begins
 	}
 	return append(degraded, failed...)
 }
 
+// A finding is one of the two fan alerts, whether it holds, and whether that
+// will not be another in a moment.
+type finding struct {
+	Active
+	holds, sure bool
+}
+
 // verdict makes one of the two fan alerts fire, stand or resolve.
-func (w *Watch) verdict(a Active, holds bool, at time.Time) []Change {
+func (w *Watch) verdict(f finding, at time.Time) []Change {
+	a := f.Active
 	other := map[string]string{alerts.FanDegraded: alerts.FanFailed, alerts.FanFailed: alerts.FanDegraded}[a.Alert]
 	k := key{a.Alert, a.Severity, a.ShelfID()}
 	was, firing := w.active[k]
 	known := w.shelves[a.ShelfID()]
 	switch {
-	case !holds:
+	case !f.holds && !firing && !f.sure:
+		return nil
+	case !f.holds && !firing:
+		return w.settle(k, at, a)
+	case !f.holds:
 		if a.Value > 0 { // it ends because the other verdict holds: that is no all-clear
 			a.Summary = fmt.Sprintf("%s: %s has become %s", a.ShelfID(), a.Alert, other)
 		}

@@ -28,7 +28,7 @@ func Page(c Change, wall time.Time) pager.Alert {
 	if c.Probe != "" {
 		a.Labels["probe"] = c.Probe
 	}
-	if c.Event == Resolved {
+	if c.Event == Resolved || c.Event == Settled {
 		a.EndsAt = wall
 	}
 	return a

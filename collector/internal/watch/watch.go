@@ -30,6 +30,11 @@ const (
 	Fired    Event = "fired"
 	Updated  Event = "updated" // once a minute while a fan alert fires
 	Resolved Event = "resolved"
+
+	// Settled is the first sample of a series on the good side of its clear
+	// level since our start: an alert that fired before a restart, and that we
+	// know nothing of, has ended. It is for the pager only.
+	Settled Event = "settled"
 )
 
 // A Change is one event of one alert, on the time of the readings.
@@ -53,6 +58,7 @@ type Watch struct {
 
 	mu      sync.RWMutex
 	states  map[key]alerts.State
+	known   map[key]bool   // whether the pager knows how it stands: fired, resolved or settled since our start
 	active  map[key]Active // pending and firing ones
 	shelves map[string]*shelf
 	touched bool // active has changed since watchers were told
@@ -71,6 +77,7 @@ func New(o Options) *Watch {
 	return &Watch{
 		options: o,
 		states:  map[key]alerts.State{},
+		known:   map[key]bool{},
 		active:  map[key]Active{},
 		shelves: map[string]*shelf{},
 
@@ -117,7 +124,7 @@ func (w *Watch) Watch() (changed <-chan struct{}, cancel func()) {
 func (w *Watch) Observe(b ingest.Batch) {
 	w.mu.Lock()
 	var changes []Change
-	fans := map[*layout.Shelf]time.Time{} // shelves whose fans were heard of, and when
+	var whole touched
 	for _, r := range b.Readings {
 		if r.Text != "" || b.Received.Sub(r.Time) > w.options.Late {
 			continue
@@ -127,15 +134,20 @@ func (w *Watch) Observe(b ingest.Batch) {
 		case !ok:
 		case place.Fan != nil:
 			w.takeFan(place, r)
-			fans[place.Shelf] = r.Time
+			whole.note(place.Shelf).fans = true
 		case r.Quantity == wire.QuantityTemperature:
 			changes = append(changes, w.judge(place, r)...)
+			if place.Probe != nil && place.Probe.Face == layout.Hot {
+				w.takeHot(place, r)
+				whole.note(place.Shelf).hot = true
+			}
 		}
 	}
-	// Fans are judged when all of the message is known, so that two that start
-	// together are not told as one after the other.
-	for shelf, at := range fans {
-		changes = append(changes, w.judgeFans(shelf, at)...)
+	// A shelf as a whole is judged when all of the message is known: two fans that
+	// start together are not told one after the other, and no mean is taken of
+	// new and old values.
+	for _, t := range whole {
+		changes = append(changes, w.judgeWhole(t)...)
 	}
 	w.tell()
 	w.mu.Unlock()
@@ -151,7 +163,7 @@ func (w *Watch) judge(p rack.Place, r wire.Reading) []Change {
 	case p.Probe != nil && p.Probe.Face == layout.Cold:
 		return w.judgeProbe(p, r, alerts.InletTemperature, limits.Inlet)
 	case p.Probe != nil && p.Probe.Face == layout.Hot:
-		return append(w.judgeProbe(p, r, alerts.HotTemperature, limits.Hot), w.judgeHotAir(p, r)...)
+		return w.judgeProbe(p, r, alerts.HotTemperature, limits.Hot)
 	case p.Probe == nil && wire.DevicePart(r.Device) == "soc":
 		summary := fmt.Sprintf("%s: SoC at %.1f °C, limit %g °C", p, r.Value, limits.SoC)
 		a := w.about(p, alerts.SocTemperature, alerts.Warning, summary, r.Value)
@@ -167,15 +179,6 @@ func (w *Watch) judgeProbe(p rack.Place, r wire.Reading, alert string, limit flo
 	return w.step(key{alert, alerts.Warning, r.Name()}, limit, r.Time, a)
 }
 
-// judgeHotAir holds the shelf's fused hot air against its critical limit.
-func (w *Watch) judgeHotAir(p rack.Place, r wire.Reading) []Change {
-	value := w.shelf(p.Shelf).fuse(p.Probe, r, w.options.Late)
-	limit := p.Shelf.Limits.Critical
-	summary := fmt.Sprintf("%s: hot air at %.1f °C on average, critical from %g °C", p.Shelf.ID(), value, limit)
-	a := w.about(rack.Place{Shelf: p.Shelf}, alerts.HotTemperature, alerts.Critical, summary, value)
-	return w.step(key{a.Alert, a.Severity, p.Shelf.ID()}, limit, r.Time, a)
-}
-
 func (w *Watch) about(p rack.Place, alert, severity, summary string, value float64) Active {
 	a := Active{
 		Alert: alert, Severity: severity, Summary: summary, Value: value,
@@ -189,9 +192,12 @@ func (w *Watch) about(p rack.Place, alert, severity, summary string, value float
 
 // step runs a temperature threshold and keeps the list of what is active.
 func (w *Watch) step(k key, limit float64, at time.Time, a Active) []Change {
-	state, change := w.options.Rules.Temperature(limit).Step(w.states[k], at, a.Value)
+	rule := w.options.Rules.Temperature(limit)
+	state, change := rule.Step(w.states[k], at, a.Value)
 	w.states[k] = state
 	switch {
+	case change == alerts.None && state.Since.IsZero() && rule.Clears(a.Value):
+		return w.settle(k, at, a)
 	case change == alerts.None && state.Since.IsZero():
 		return nil
 	case change == alerts.Ended || change == alerts.Resolved:
@@ -207,12 +213,22 @@ func (w *Watch) step(k key, limit float64, at time.Time, a Active) []Change {
 	return []Change{{at, Fired, a}}
 }
 
+// settle tells once that an alert does not fire, if nothing was told of it yet.
+func (w *Watch) settle(k key, at time.Time, a Active) []Change {
+	if w.known[k] {
+		return nil
+	}
+	w.known[k] = true
+	return []Change{{at, Settled, a}}
+}
+
 // put notes an alert as active; while it lasts its ID and Since stay.
 func (w *Watch) put(k key, since time.Time, state string, a Active) Active {
 	hash := fnv.New64a()
 	fmt.Fprint(hash, k.alert, k.severity, k.subject, since.UnixMilli())
 	a.ID = fmt.Sprintf("%016x", hash.Sum64())
 	a.Since, a.State = since, state
+	w.known[k] = w.known[k] || state == "firing"
 	if w.active[k] != a {
 		w.active[k] = a
 		w.touched = true

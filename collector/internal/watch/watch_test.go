@@ -37,7 +37,9 @@ type shift struct {
 	watch *watch.Watch
 	told  []string
 	all   []watch.Change
-	start time.Time
+
+	settled []string // alert and severity of what was told to have ended before we knew of it
+	start   time.Time
 }
 
 func begin(t *testing.T) *shift {
@@ -52,6 +54,10 @@ func begin(t *testing.T) *shift {
 		Rules:  alerts.DefaultRules(),
 		Late:   2 * time.Minute,
 		OnChange: func(c watch.Change) {
+			if c.Event == watch.Settled {
+				s.settled = append(s.settled, c.Alert+" "+c.Severity)
+				return
+			}
 			s.all = append(s.all, c)
 			s.told = append(s.told, fmt.Sprintf("%v %s %s %s", c.At.Sub(s.start), c.Event, c.Alert, c.Severity))
 		},
@@ -181,6 +187,59 @@ func TestAVerdictThatGetsWorseIsNoAllClear(t *testing.T) {
 	}
 	if want := "hex/a1/s3: FanDegraded has become FanFailed"; ended != want {
 		t.Errorf("resolved with %q, want %q", ended, want)
+	}
+}
+
+func TestWhatFiredBeforeARestartIsSettledOnceByItsFirstHealthySample(t *testing.T) {
+	s := begin(t)
+	s.at(0, pi1.Device("soc"), "temperature", 74) // below the limit of 75, above its clear level
+	s.at(10, pi1.Device("soc"), "temperature", 60)
+	s.at(20, pi1.Device("soc"), "temperature", 60)
+	if diff := cmp.Diff(s.settled, []string{"SocTemperature warning"}); diff != "" {
+		t.Errorf("-got +want\n%s", diff)
+	}
+}
+
+func TestFansThatAreStillDeadAfterARestartAreNotSettled(t *testing.T) {
+	s := begin(t)
+	for second := 0; second <= 60; second += 10 {
+		at := s.start.Add(time.Duration(second) * time.Second)
+		s.watch.Observe(ingest.Batch{Site: "hex", Node: pi1, Received: at, Readings: []wire.Reading{
+			{Device: pi1.Device("fan1"), Quantity: "speed", Time: at}, {Device: pi1.Device("fan2"), Quantity: "speed", Time: at}}})
+	}
+	s.want(t, "20s fired FanFailed critical")
+	if diff := cmp.Diff(s.settled, []string{"FanDegraded warning"}); diff != "" {
+		t.Errorf("-got +want\n%s", diff)
+	}
+}
+
+func TestTheMeanOfHotAirIsTakenOfOneMessageAsAWhole(t *testing.T) {
+	s := begin(t)
+	together := func(second int, h1, h2 float64) {
+		at := s.start.Add(time.Duration(second) * time.Second)
+		s.watch.Observe(ingest.Batch{Site: "hex", Node: pi1, Received: at, Readings: []wire.Reading{
+			{Device: "urn:dev:ow:28a1000000000000", Quantity: "temperature", Value: h1, Time: at},
+			{Device: "urn:dev:ow:28a2000000000000", Quantity: "temperature", Value: h2, Time: at}}})
+	}
+	for second := 0; second <= 120; second += 10 {
+		together(second, 52, 40) // one side beyond 48, the mean at 45.75
+	}
+	s.want(t, "1m0s fired HotTemperature warning")
+	for second := 130; second <= 190; second += 10 {
+		together(second, 52, 52)
+	}
+	s.want(t, "1m0s fired HotTemperature warning", "3m10s fired HotTemperature warning", "3m10s fired HotTemperature critical")
+}
+
+func TestALateSpeedIsNotShownForANewerOne(t *testing.T) {
+	s := begin(t)
+	for second := 0; second <= 30; second += 10 {
+		s.at(second, pi1.Device("fan1"), "speed", 0)
+	}
+	s.late(5, 31, pi1.Device("fan1"), "speed", 55)
+	s.at(40, pi1.Device("fan2"), "speed", 50)
+	if got, want := s.watch.Active()[0].Summary, "hex/a1/s3: 1 of 2 fans failed (left at 0.0 1/s)"; got != want {
+		t.Errorf("summary %q, want %q", got, want)
 	}
 }
 

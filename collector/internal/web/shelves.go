@@ -97,8 +97,9 @@ func (s *Server) shelves(w http.ResponseWriter, r *http.Request) error {
 	got, err := s.cache.get(r.Context(), "shelves", s.hub.version(""), func(ctx context.Context, out *bytes.Buffer) error {
 		lines := []shelfLine{}
 		active := s.opt.Alerts.Active()
-		for i := range s.opt.Racks.Layout().Shelves {
-			id := s.opt.Racks.Layout().Shelves[i].ID()
+		shelves := s.opt.Racks.Layout().Shelves // a provisional layout may change meanwhile
+		for i := range shelves {
+			id := shelves[i].ID()
 			state, err := s.state(ctx, id, time.Time{})
 			if err != nil {
 				return err
