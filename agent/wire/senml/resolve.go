@@ -2,6 +2,7 @@ package senml
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -80,39 +81,73 @@ func isNotFinite(raw json.RawMessage) bool {
 	return json.Unmarshal(raw, &exact) == nil && raw[0] != '"'
 }
 
-// base holds the base fields in force (RFC 8428, section 4.1).
+// base holds the base fields in force (RFC 8428, section 4.1). One that could not
+// be read is unknown until it is set anew: records that lean on it are bad, not
+// resolved with the value before.
 type base struct {
 	name, unit  string
 	time, value float64
 	hasValue    bool
+	unknown     map[string]error // by key
 }
 
-// update folds the base fields of f into b. On an error b is as before.
+// update folds the base fields of f into b, each by itself, and returns what is
+// wrong with any of them.
 func (b *base) update(f fields) error {
-	next := *b
-	var errs [5]error
-	var version float64
-	if _, ok := f["bn"]; ok {
-		next.name, errs[0] = f.text("bn")
+	if b.unknown == nil {
+		b.unknown = map[string]error{}
 	}
-	if _, ok := f["bu"]; ok {
-		next.unit, errs[1] = f.text("bu")
+	var wrong error
+	for _, key := range []string{"bn", "bu", "bt", "bv"} {
+		if _, ok := f[key]; !ok {
+			continue
+		}
+		delete(b.unknown, key)
+		if err := b.set(f, key); err != nil {
+			b.unknown[key] = err
+			wrong = cmp.Or(wrong, err)
+		}
 	}
-	if _, ok := f["bt"]; ok {
-		next.time, errs[2] = f.number("bt")
+	version, err := f.number("bver")
+	if err == nil && version > maxVersion {
+		err = fmt.Errorf("SenML version %v is newer than %d", version, maxVersion)
 	}
-	if _, ok := f["bv"]; ok {
-		next.value, errs[3] = f.number("bv")
-		next.hasValue = true
+	return cmp.Or(wrong, err)
+}
+
+func (b *base) set(f fields, key string) (err error) {
+	switch key {
+	case "bn":
+		b.name, err = f.text(key)
+	case "bu":
+		b.unit, err = f.text(key)
+	case "bt":
+		b.time, err = f.number(key)
+	case "bv":
+		b.value, err = f.number(key)
+		b.hasValue = true
 	}
-	version, errs[4] = f.number("bver")
-	if err := errors.Join(errs[:]...); err != nil {
-		return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
+	return err
+}
+
+// lose makes all base fields unknown: an element that may have set them could
+// not be read.
+func (b *base) lose(err error) {
+	b.unknown = map[string]error{"bn": err, "bu": err, "bt": err, "bv": err}
+}
+
+// needs returns why a base field that f leans on is unknown. bu and bv matter
+// only to records that have no unit, or a number.
+func (b *base) needs(f fields) error {
+	_, hasUnit := f["u"]
+	_, hasText := f["vs"]
+	for _, key := range []string{"bn", "bu", "bt", "bv"} {
+		err := b.unknown[key]
+		if err == nil || key == "bu" && hasUnit || key == "bv" && hasText {
+			continue
+		}
+		return fmt.Errorf("base field %s above could not be read: %w", key, err)
 	}
-	if version > maxVersion {
-		return fmt.Errorf("SenML version %v is newer than %d", version, maxVersion)
-	}
-	*b = next
 	return nil
 }
 
@@ -122,6 +157,9 @@ func (b *base) resolve(f fields, now float64) (Record, error) {
 		if strings.HasSuffix(key, "_") {
 			return Record{}, fmt.Errorf("field %.40q must be understood and is not", key)
 		}
+	}
+	if err := b.needs(f); err != nil {
+		return Record{}, err
 	}
 	name, err := f.text("n")
 	if err != nil {

@@ -56,7 +56,7 @@ func (b BadRecord) Unwrap() error { return b.Err }
 // with its index; a bad record never costs its neighbours. A bare NaN or
 // Infinity, which some encoders write though JSON has none, spoils its own
 // record only. Base fields of a record whose value is bad still hold for the
-// next ones. Relative times are resolved against now. Records that hold only
+// next ones; those that cannot be read make the records that lean on them bad. Relative times are resolved against now. Records that hold only
 // base fields yield nothing. Sums, booleans and data values are reported as bad
 // by name.
 //
@@ -76,6 +76,9 @@ func Decode(pack []byte, now time.Time) ([]Record, []BadRecord, error) {
 	nowSeconds := float64(now.UnixMilli()) / 1000
 	for i, element := range elements {
 		fields, err := parse(element)
+		if err != nil && mayHoldBase(element) {
+			base.lose(err)
+		}
 		if err == nil {
 			err = base.update(fields)
 		}

@@ -94,6 +94,32 @@ func TestDecodeKeepsTheBaseOfARecordWhoseValueIsBad(t *testing.T) {
 	}
 }
 
+func TestARecordThatLeansOnABaseFieldThatCannotBeReadIsBad(t *testing.T) {
+	tests := []struct {
+		name, pack string
+		good       []string
+	}{
+		{"another device's value is not taken for the first one's", `[{"bn":"a:","n":"t","v":1},{"bn":"b:","bt":NaN,"n":"t","v":2},{"n":"h","v":3}]`, []string{"a:t"}},
+		{"until the field is set anew", `[{"bn":"a:","bt":NaN,"n":"t","v":1},{"bt":1.7e9,"n":"h","v":3}]`, []string{"a:h"}},
+		{"a name that is none", `[{"bn":7,"n":"t","v":1},{"n":"a:h","v":3},{"bn":"","n":"a:p","v":4}]`, []string{"a:p"}},
+		{"a base unit matters not to who has a unit", `[{"bu":7,"n":"a:t","v":1},{"n":"a:h","u":"%RH","v":3}]`, []string{"a:h"}},
+		{"an object that cannot be read may have held some", `[{"bn":"a:","n":"t","v":},{"n":"h","v":3}]`, nil},
+		{"one that held none costs only itself", `[{"bn":"a:","n":"t","v":1},{"n":"x","v":},{"n":"h","v":3}]`, []string{"a:t", "a:h"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			records, bad, err := senml.Decode([]byte(tt.pack), now)
+			var got []string
+			for _, r := range records {
+				got = append(got, r.Name)
+			}
+			if diff := cmp.Diff(got, tt.good); diff != "" || err != nil || len(bad) == 0 {
+				t.Errorf("%v, bad %v, -got +want\n%s", err, bad, diff)
+			}
+		})
+	}
+}
+
 func TestDecodeRefusesWhatIsNoArray(t *testing.T) {
 	for _, pack := range []string{"", "21.5", "{}", "[", "]", `[{"n":"x"]`, `[{}`, `[{"n":"x","v":1}`, `[]]`, `[][]`, `["x]`} {
 		if _, _, err := senml.Decode([]byte(pack), now); !errors.Is(err, senml.ErrNotArray) {

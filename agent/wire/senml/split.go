@@ -75,3 +75,7 @@ var bareWord = regexp.MustCompile(`(:\s*)([-+]?(?i:nan|inf|infinity))(\s*[,}])`)
 func quoteBareWords(element []byte) []byte {
 	return bareWord.ReplaceAll(element, []byte(`$1"$2"$3`))
 }
+
+// mayHoldBase tells whether an element that could not be read has the look of
+// one that sets base fields.
+func mayHoldBase(element []byte) bool { return bytes.Contains(element, []byte(`"b`)) }
