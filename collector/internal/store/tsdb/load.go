@@ -20,7 +20,7 @@ const (
 )
 
 // library returns the options of the library.
-func (o Options) library() *tsdb.Options {
+func (o Options) upstream() *tsdb.Options {
 	opts := tsdb.DefaultOptions()
 	opts.NoLockfile = true // Open has it
 	opts.RetentionDuration = o.Retention.Milliseconds()
@@ -90,7 +90,7 @@ func (s *Store) loadSettled(ctx context.Context, o Options) error {
 // it deletes with the next block.
 func (s *Store) loadWhole(ctx context.Context, o Options) error {
 	log := slog.New(warnings{o.Log.Handler()})
-	opts := o.library()
+	opts := o.upstream()
 	opts.NewCompactorFunc = s.janitor.newCompactor(ctx)
 	for range 3 { // each log can be cut once
 		db, err := tsdb.Open(o.Dir, log, s.counters, opts, nil)
