@@ -86,7 +86,11 @@ func assemble(ctx context.Context, p plan) (_ *program, err error) {
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
-	watched := watch.New(watch.Options{Places: model, Rules: p.Rules.Alerts(), Late: 2 * p.Stale, OnChange: pageOn(pages, p.log)})
+	ledger, err := watch.OpenLedger(filepath.Join(p.Data, "firing.json"))
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	watched := watch.New(watch.Options{Places: model, Rules: p.Rules.Alerts(), Late: 2 * p.Stale, OnChange: pageOn(pages, ledger, p.log)})
 	intake := ingest.New(ingest.Options{
 		Store: guard, Gate: model, Observers: []ingest.Observer{model, watched},
 		Clock: p.clock, Log: p.log, Registry: registry,
@@ -157,14 +161,16 @@ func (p plan) pager(addr string, registry *prometheus.Registry) (*pager.Pager, e
 }
 
 // pageOn hands what fires and what resolves to the pager.
-func pageOn(pages *pager.Pager, log *slog.Logger) func(watch.Change) {
+func pageOn(pages *pager.Pager, ledger *watch.Ledger, log *slog.Logger) func(watch.Change) {
 	return func(c watch.Change) {
-		if c.Event == watch.Updated {
-			return // nobody is told twice; the page shows it
+		tell, err := ledger.Note(c)
+		if err != nil {
+			log.Error("after a restart this alert may not be resolved", "alert", c.Alert, "err", err)
 		}
-		if c.Event != watch.Settled {
-			log.Info("alert "+string(c.Event), "alert", c.Alert, "severity", c.Severity, "summary", c.Summary)
+		if !tell {
+			return
 		}
+		log.Info("alert "+string(c.Event), "alert", c.Alert, "severity", c.Severity, "summary", c.Summary)
 		if err := pages.Send(watch.Page(c, time.Now())); err != nil {
 			log.Error("alert not handed to the pager", "alert", c.Alert, "err", err)
 		}

@@ -44,7 +44,7 @@ receivers:
 
 // Run takes pages until ctx ends.
 func (s *Sink) Run(ctx context.Context) error {
-	server := &http.Server{Handler: http.HandlerFunc(s.page), ReadTimeout: 5 * time.Second}
+	server := &http.Server{Handler: http.HandlerFunc(s.page), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
 	if err := server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
