@@ -2,10 +2,10 @@ package onewire_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"testing/fstest"
 
+	"thermarack/hardware/fault"
 	"thermarack/hardware/onewire"
 )
 
@@ -21,8 +21,8 @@ func Example() {
 	reader := onewire.NewReader(root)
 	for _, s := range slaves {
 		celsius, err := reader.Read(context.Background(), s)
-		if fault, ok := errors.AsType[onewire.Fault](err); ok {
-			fmt.Println(s.ROM, "is broken:", fault.Reason)
+		if why, ok := fault.Of(err); ok {
+			fmt.Println(s.ROM, "is broken:", why)
 			continue
 		}
 		fmt.Println(s.ROM, s.ROM.Part(), celsius)

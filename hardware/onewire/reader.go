@@ -12,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"thermarack/hardware/fault"
 )
 
 // The kernel shows an empty file for every failure, also for a harmless one: a
@@ -59,7 +61,7 @@ func NewReader(root fs.FS) *Reader {
 // temperature only where w1_slave does not exist. An empty file is read again,
 // three times in all with 400 ms between.
 //
-// The error wraps a Fault if the sensor or the bus is to blame; its reason is
+// The error wraps a fault.Error if the sensor or the bus is to blame; its reason is
 // timeout once the deadline of ctx has passed. It wraps context.Canceled if ctx
 // was cancelled. Any other error is the host's, such as a permission, and names
 // the file.
@@ -74,7 +76,7 @@ func (r *Reader) Read(ctx context.Context, s Slave) (celsius float64, err error)
 		}
 		if try == tries {
 			return 0, fmt.Errorf("onewire: read %s: %w", f.file,
-				Fault{ReasonNoDevice, fmt.Sprintf("empty %d times; check that the part is connected", tries)})
+				fault.New(fault.NoDevice, "empty %d times; check that the part is connected", tries))
 		}
 		if err := wait(ctx, pause); err != nil {
 			return 0, fmt.Errorf("onewire: read %s: %w", f.file, err)
@@ -122,7 +124,7 @@ func (r *Reader) join(dir string) *flight {
 }
 
 // readSlave returns the text of the better of the slave's two files, and which
-// it was. Its error is a Fault if the part has left the bus.
+// it was. Its error is a fault.Error if the part has left the bus.
 func readSlave(root fs.FS, dir string) (file string, text []byte, err error) {
 	for _, base := range []string{"w1_slave", "temperature"} {
 		file = path.Join(dir, base)
@@ -133,9 +135,9 @@ func readSlave(root fs.FS, dir string) (file string, text []byte, err error) {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENODEV):
-		return file, nil, Fault{ReasonNoDevice, "the kernel has dropped the part; check that it is connected"}
+		return file, nil, fault.New(fault.NoDevice, "the kernel has dropped the part; check that it is connected")
 	case errors.Is(err, syscall.EIO):
-		return file, nil, Fault{ReasonNoDevice, "input/output error on the bus; check that the part is connected"}
+		return file, nil, fault.New(fault.NoDevice, "input/output error on the bus; check that the part is connected")
 	}
 	return file, text, err
 }
@@ -165,11 +167,11 @@ func decodeTemperature(text []byte) (celsius float64, err error) {
 	case err != nil:
 		return 0, fmt.Errorf("%.20q is not a number of millidegrees", text)
 	case milli == 0:
-		return 0, Fault{ReasonZeros, "exactly 0 °C without a scratchpad to check it"}
+		return 0, fault.New(fault.Zeros, "exactly 0 °C without a scratchpad to check it")
 	case milli == 85000:
-		return 0, Fault{ReasonPowerOn, "exactly 85 °C without a scratchpad to check it"}
+		return 0, fault.New(fault.PowerOn, "exactly 85 °C without a scratchpad to check it")
 	case milli < minCelsius*1000 || milli > maxCelsius*1000:
-		return 0, Fault{ReasonRange, fmt.Sprintf("%d millidegrees are outside %d to %d °C", milli, minCelsius, maxCelsius)}
+		return 0, fault.New(fault.Range, "%d millidegrees are outside %d to %d °C", milli, minCelsius, maxCelsius)
 	}
 	return math.Round(float64(milli)*64/1000) / 64, nil
 }
@@ -186,11 +188,11 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// interruption turns a passed deadline into a Fault, because then the bus was
+// interruption turns a passed deadline into a fault.Error, because then the bus was
 // too slow; a cancellation is the caller's will and stays what it is.
 func interruption(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return Fault{ReasonTimeout, "the kernel has not answered in time; check the bus and its other readers"}
+		return fault.New(fault.Timeout, "the kernel has not answered in time; check the bus and its other readers")
 	}
 	return ctx.Err()
 }

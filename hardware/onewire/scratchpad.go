@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"thermarack/hardware/fault"
 )
 
 // The measuring range of the DS18B20 and its relatives in °C. A thermocouple
@@ -32,7 +34,7 @@ type scratchpad [9]byte
 // again, and its YES or NO. The second line is never used, since kernels before
 // 5.8 print there the bytes of the last good read beside a t= from the bad ones.
 //
-// The error is a Fault if the part or the bus is to blame. Any other error says
+// The error is a fault.Error if the part or the bus is to blame. Any other error says
 // that text is no w1_slave file or that the family is no known thermometer;
 // trying again will not help.
 //
@@ -49,7 +51,7 @@ func DecodeW1Slave(family byte, text []byte) (celsius float64, err error) {
 		return 0, err
 	}
 	if pad.unconverted(family) {
-		return 0, Fault{ReasonPowerOn, fmt.Sprintf("scratchpad % x holds the power-on value of 85 °C; check the supply", pad[:])}
+		return 0, fault.New(fault.PowerOn, "scratchpad % x holds the power-on value of 85 °C; check the supply", pad[:])
 	}
 	celsius, err = pad.celsius(family)
 	if err != nil {
@@ -92,18 +94,18 @@ func malformed(line []byte) error {
 	return fmt.Errorf("onewire: %.60q is not nine hex bytes, \": crc=xx\" and YES or NO", line)
 }
 
-// check returns a Fault unless the bytes came intact from a part. The two
+// check returns a fault.Error unless the bytes came intact from a part. The two
 // patterns of a broken line come first: they say more than a bad checksum.
 func (p scratchpad) check(yes bool) error {
 	switch crc := CRC8(p[:8]); {
 	case p == scratchpad(bytes.Repeat([]byte{0xff}, len(p))):
-		return Fault{ReasonFloating, "nobody drives the bus; check the part's data and ground wires"}
+		return fault.New(fault.Floating, "nobody drives the bus; check the part's data and ground wires")
 	case p == scratchpad{}:
-		return Fault{ReasonZeros, "nine zero bytes; check for a short or a missing ground"}
+		return fault.New(fault.Zeros, "nine zero bytes; check for a short or a missing ground")
 	case crc != p[8]:
-		return Fault{ReasonCRC, fmt.Sprintf("scratchpad % x ends in %02x, want %02x; check cable and pull-up", p[:], p[8], crc)}
+		return fault.New(fault.CRC, "scratchpad % x ends in %02x, want %02x; check cable and pull-up", p[:], p[8], crc)
 	case !yes:
-		return Fault{ReasonCRC, fmt.Sprintf("the kernel refused scratchpad % x; check cable and pull-up", p[:])}
+		return fault.New(fault.CRC, "the kernel refused scratchpad % x; check cable and pull-up", p[:])
 	}
 	return nil
 }
@@ -154,7 +156,7 @@ func (p scratchpad) celsius(family byte) (float64, error) {
 func (p scratchpad) counted() (float64, error) {
 	remain, perDegree := float64(p[6]), float64(p[7])
 	if perDegree == 0 || remain > perDegree {
-		return 0, Fault{ReasonRange, fmt.Sprintf("COUNT_REMAIN %d of COUNT_PER_C %d give no temperature", p[6], p[7])}
+		return 0, fault.New(fault.Range, "COUNT_REMAIN %d of COUNT_PER_C %d give no temperature", p[6], p[7])
 	}
 	return float64(p.raw()>>1) - 0.25 + (perDegree-remain)/perDegree, nil
 }
@@ -163,7 +165,7 @@ func (p scratchpad) counted() (float64, error) {
 // flags an open or shorted thermocouple in bit 0.
 func (p scratchpad) thermocouple() (float64, error) {
 	if p[0]&1 != 0 {
-		return 0, Fault{ReasonNoDevice, "the thermocouple is open or shorted; check its wires"}
+		return 0, fault.New(fault.NoDevice, "the thermocouple is open or shorted; check its wires")
 	}
 	return float64(p.raw()&^3) / 16, nil
 }
@@ -174,10 +176,10 @@ func (p scratchpad) thermocouple() (float64, error) {
 // its supply fell during the conversion. It is reported as range and not as
 // power-on, because that is true of every part, clones included, and because
 // the part did convert once; the detail names the likely cause.
-func (p scratchpad) outside(celsius float64) Fault {
+func (p scratchpad) outside(celsius float64) fault.Error {
 	detail := fmt.Sprintf("%g °C is outside %d to %d °C", celsius, minCelsius, maxCelsius)
 	if p.raw() == 0x07ff && p.marked() {
 		detail += ": the conversion failed for lack of power; connect the supply wire"
 	}
-	return Fault{ReasonRange, detail}
+	return fault.Error{Reason: fault.Range, Detail: detail}
 }

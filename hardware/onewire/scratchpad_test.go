@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"thermarack/hardware/fault"
 	"thermarack/hardware/onewire"
 )
 
@@ -148,16 +149,16 @@ func TestDecodeW1SlaveRefusesOtherTexts(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := onewire.DecodeW1Slave(tt.family, []byte(tt.text))
 			if err == nil || reason(err) != "" {
-				t.Errorf("got %v, %v, want an error that is no Fault", got, err)
+				t.Errorf("got %v, %v, want an error that is no fault", got, err)
 			}
 		})
 	}
 }
 
-// reason returns the reason of the Fault that err wraps, or "".
+// reason returns the reason of the fault that err wraps, or "".
 func reason(err error) string {
-	fault, _ := errors.AsType[onewire.Fault](err)
-	return fault.Reason
+	why, _ := errors.AsType[fault.Error](err)
+	return why.Reason
 }
 
 func FuzzDecodeW1Slave(f *testing.F) {

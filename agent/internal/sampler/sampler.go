@@ -11,6 +11,7 @@ import (
 	"thermarack/agent/wire"
 	"thermarack/agent/wire/clock"
 	"thermarack/agent/wire/senml"
+	"thermarack/hardware/fault"
 )
 
 // A Sensor is one quantity of one device that can be read now.
@@ -20,22 +21,11 @@ type Sensor interface {
 	// Read returns the sensor's readings. Their Time is left zero: the sampler
 	// sets it. Read may block for the device's conversion and should return soon
 	// after ctx is done; if it cannot, only this sensor's readings are lost.
-	// Readings beside an error are used too.
+	// Readings beside an error are used too. An error that wraps a fault.Error
+	// goes into the pack with its reason, one that wraps
+	// context.DeadlineExceeded as timeout, any other as no-device.
 	Read(ctx context.Context) ([]wire.Reading, error)
 }
-
-// A Fault is an error of Read that says which of wire's fault reasons goes into
-// the pack. Any other error goes in as FaultTimeout if it wraps
-// context.DeadlineExceeded, else as FaultNoDevice.
-type Fault struct {
-	Reason string // one of wire's Fault constants
-	Err    error
-}
-
-func (f Fault) Error() string { return f.Err.Error() }
-
-// Unwrap returns the error without its reason.
-func (f Fault) Unwrap() error { return f.Err }
 
 // A Source says which sensors there are at the moment. The same device must
 // come as an equal Sensor name each time. Sensors must not block.
@@ -191,14 +181,14 @@ func (s *Sampler) readInline(ctx context.Context) []wire.Reading {
 		readings, err := sensor.Read(ctx)
 		all = append(all, readings...)
 		if err != nil {
-			all = append(all, fault(sensor.Name(), err))
+			all = append(all, rejected(sensor.Name(), err))
 		}
 	}
 	return all
 }
 
-// fault is the reading that stands for a rejected sample of a sensor.
-func fault(name string, err error) wire.Reading {
+// rejected is the reading that stands for a rejected sample of a sensor.
+func rejected(name string, err error) wire.Reading {
 	device, _, ok := wire.SplitName(name)
 	if !ok {
 		device = name
@@ -207,12 +197,8 @@ func fault(name string, err error) wire.Reading {
 }
 
 func reason(err error) string {
-	var f Fault
-	switch {
-	case errors.As(err, &f):
-		return f.Reason
-	case errors.Is(err, context.DeadlineExceeded):
-		return wire.FaultTimeout
+	if why, ok := fault.Of(err); ok {
+		return why
 	}
 	return wire.FaultNoDevice
 }

@@ -16,6 +16,7 @@ import (
 	"thermarack/agent/internal/sampler"
 	"thermarack/agent/wire"
 	"thermarack/agent/wire/clock"
+	"thermarack/hardware/fault"
 )
 
 const node wire.Node = "b827eb000001"
@@ -120,7 +121,7 @@ func TestRunStampsPacksOnTheGrid(t *testing.T) {
 }
 
 func TestRunKeepsSamplingPastABrokenSensor(t *testing.T) {
-	crc := sampler.Fault{Reason: wire.FaultCRC, Err: errors.New("damaged")}
+	crc := fault.New(fault.CRC, "damaged")
 	synctest.Test(t, func(t *testing.T) {
 		got := run(t, 10*time.Second,
 			probe{name: "a", err: crc},

@@ -2,7 +2,6 @@ package sampler_test
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"testing"
 	"testing/synctest"
@@ -10,6 +9,7 @@ import (
 
 	"thermarack/agent/internal/sampler"
 	"thermarack/agent/wire"
+	"thermarack/hardware/fault"
 )
 
 func TestAReadThatAStopInterruptsIsNotLogged(t *testing.T) {
@@ -42,6 +42,6 @@ func (converting) Read(ctx context.Context) ([]wire.Reading, error) {
 	case <-time.After(5 * time.Second):
 		return nil, nil
 	case <-ctx.Done():
-		return nil, sampler.Fault{Reason: wire.FaultRange, Err: fmt.Errorf("read: %w", ctx.Err())}
+		return nil, fault.New(fault.Range, "read: %v", ctx.Err())
 	}
 }

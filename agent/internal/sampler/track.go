@@ -124,7 +124,7 @@ func join(sensors []Sensor, results []result) []wire.Reading {
 	for i, r := range results {
 		all = append(all, r.readings...)
 		if r.err != nil {
-			all = append(all, fault(sensors[i].Name(), r.err))
+			all = append(all, rejected(sensors[i].Name(), r.err))
 		}
 	}
 	return all

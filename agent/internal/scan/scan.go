@@ -13,9 +13,8 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"thermarack/agent/internal/sampler"
 	"thermarack/agent/internal/sensors"
-	"thermarack/hardware/onewire"
+	"thermarack/hardware/fault"
 )
 
 // A Row is one part as a person or a program reads it. All texts are safe to
@@ -105,13 +104,8 @@ func (r Row) read(ctx context.Context, p sensors.Part) Row {
 
 // explain returns "<reason>: <what was seen and what to do>".
 func explain(err error) string {
-	var probe onewire.Fault
-	var fault sampler.Fault
-	switch {
-	case errors.As(err, &probe):
-		return probe.Error() // without the path, which the address says
-	case errors.As(err, &fault):
-		return fault.Reason + ": " + err.Error()
+	if why, ok := errors.AsType[fault.Error](err); ok {
+		return why.Error() // without the path, which the address says
 	}
 	return err.Error()
 }

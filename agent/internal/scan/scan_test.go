@@ -21,10 +21,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
-	"thermarack/agent/internal/sampler"
 	"thermarack/agent/internal/scan"
 	"thermarack/agent/internal/sensors"
 	"thermarack/agent/wire"
+	"thermarack/hardware/fault"
 	"thermarack/hardware/sysfs/ttartest"
 )
 
@@ -167,7 +167,7 @@ func TestAPartThatHangsIsATimeoutAndCostsNoOther(t *testing.T) {
 }
 
 func TestRejectionsNameTheReasonOfTheContract(t *testing.T) {
-	err := sampler.Fault{Reason: wire.FaultNoDevice, Err: errors.New("hwmon0: gone")}
+	err := fault.New(fault.NoDevice, "hwmon0: gone")
 	rows := scan.Read(t.Context(), []sensors.Part{{Sensor: sensor{err: err}}})
 	if want := "no-device: hwmon0: gone"; rows[0].Health != want {
 		t.Errorf("health = %q, want %q", rows[0].Health, want)

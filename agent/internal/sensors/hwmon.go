@@ -3,15 +3,14 @@ package sensors
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"io/fs"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
 
-	"thermarack/agent/internal/sampler"
 	"thermarack/agent/wire"
+	"thermarack/hardware/fault"
 	"thermarack/hardware/sysfs"
 )
 
@@ -169,8 +168,7 @@ func (c channel) Read(context.Context) ([]wire.Reading, error) {
 	case value.Err != nil:
 		return nil, hostFault(value.Err)
 	case value.Fault:
-		return nil, sampler.Fault{Reason: wire.FaultNoDevice,
-			Err: fmt.Errorf("%s/%s_fault: the chip says that the sensor is broken or not connected", c.chip.Dir, stem)}
+		return nil, fault.New(fault.NoDevice, "%s/%s_fault: the chip says that the sensor is broken or not connected", c.chip.Dir, stem)
 	}
 	return one(c.device, quantityOf(c.kind), value.Value), nil
 }

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"strings"
 
-	"thermarack/agent/internal/sampler"
 	"thermarack/agent/wire"
 	"thermarack/hardware/onewire"
 )
@@ -84,14 +83,10 @@ func (p probe) Name() string { return p.device() + ":" + wire.QuantityTemperatur
 
 func (p probe) Read(ctx context.Context) ([]wire.Reading, error) {
 	celsius, err := p.reader.Read(ctx, p.slave)
-	var fault onewire.Fault
-	switch {
-	case err == nil:
-		return one(p.device(), wire.QuantityTemperature, celsius), nil
-	case errors.As(err, &fault):
-		return nil, sampler.Fault{Reason: fault.Reason, Err: err}
+	if err != nil {
+		return nil, hostFault(err)
 	}
-	return nil, hostFault(err)
+	return one(p.device(), wire.QuantityTemperature, celsius), nil
 }
 
 // one is a slice of one reading in the quantity's own unit.

@@ -16,6 +16,7 @@ import (
 
 	"thermarack/agent/internal/sampler"
 	"thermarack/agent/wire"
+	"thermarack/hardware/fault"
 	"thermarack/hardware/onewire"
 )
 
@@ -149,17 +150,20 @@ func (s *Set) Rescan() bool {
 	return true
 }
 
-// hostFault gives an error of reading a file its reason: the part's silence if
-// the kernel says so, and otherwise a value that nobody can use.
+// hostFault gives an error of reading a file its reason, unless it has one: the
+// part's silence if the kernel says so, and otherwise a value that nobody can use.
 func hostFault(err error) error {
+	if _, ok := fault.Of(err); ok {
+		return err
+	}
 	var errno syscall.Errno
-	reason := wire.FaultRange
+	reason := fault.Range
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
-		reason = wire.FaultTimeout
+		reason = fault.Timeout
 	case errors.As(err, &errno), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission),
 		errors.Is(err, fs.ErrInvalid):
-		reason = wire.FaultNoDevice
+		reason = fault.NoDevice
 	}
-	return sampler.Fault{Reason: reason, Err: err}
+	return fault.New(reason, "%v", err)
 }

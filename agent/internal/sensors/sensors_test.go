@@ -2,7 +2,6 @@ package sensors_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -15,9 +14,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
-	"thermarack/agent/internal/sampler"
 	"thermarack/agent/internal/sensors"
 	"thermarack/agent/wire"
+	"thermarack/hardware/fault"
 )
 
 const node wire.Node = "b827eb000001"
@@ -56,10 +55,10 @@ func read(t *testing.T, set *sensors.Set) []string {
 	for _, sensor := range set.Sensors() {
 		name := strings.TrimPrefix(sensor.Name(), node.Device(""))
 		readings, err := sensor.Read(t.Context())
-		var fault sampler.Fault
+		why, rejected := fault.Of(err)
 		switch {
-		case errors.As(err, &fault):
-			got = append(got, name+"!"+fault.Reason)
+		case rejected:
+			got = append(got, name+"!"+why)
 		case err != nil:
 			got = append(got, name+"!"+err.Error())
 		}

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"math"
 
-	"thermarack/agent/internal/sampler"
 	"thermarack/agent/wire"
 	"thermarack/agent/wire/layout"
+	"thermarack/hardware/fault"
 	"thermarack/hardware/sysfs"
 )
 
@@ -59,9 +59,9 @@ func (n *node) addSoC(s *shelf, slot int) {
 func (n *node) addProbe(s *shelf, i int) {
 	device := s.Probes[i].Sensor
 	n.add(sensor{device, wire.QuantityTemperature, func() (float64, error) {
-		celsius, fault := s.air.Probe(i)
-		if fault != "" {
-			return 0, sampler.Fault{Reason: fault, Err: errors.New("the scenario's fault: " + fault)}
+		celsius, why := s.air.Probe(i)
+		if why != "" {
+			return 0, fault.New(why, "the scenario says so")
 		}
 		return celsius, nil
 	}})
