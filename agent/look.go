@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"time"
 
 	"thermarack/agent/internal/config"
@@ -19,7 +20,7 @@ Shows every part that is found: part, bus, address, value, time taken, health.
 A part without a value says why, and what to do about it.
 
   --root DIR   directory that holds the host's sys and proc (default /)
-  --json       print an array of {"part","bus","address","value","unit","took_ms","health"}
+  --json       print an array of {"part","bus","address","name","value","unit","took_ms","health"}
   --watch      scan again and again, and point at the part that rises: warm a
                probe with the hand to learn which one it is
 `
@@ -40,7 +41,17 @@ func runScan(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		set.Rescan()
 		return set.Parts()
 	}
-	return scan.Run(ctx, stdout, scan.Options{Root: find, JSON: *json, Watch: *watch})
+	return scan.Run(ctx, stdout, scan.Options{Root: find, JSON: *json, Watch: *watch, Terminal: isTerminal(stdout)})
+}
+
+// isTerminal tells whether somebody looks at w.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 const onceUsage = `usage: thermarack-agent once [flags]

@@ -14,18 +14,20 @@ import (
 	"time"
 
 	"thermarack/agent/internal/sensors"
+	"thermarack/agent/wire"
 	"thermarack/hardware/fault"
 )
 
-// A Row is one part as a person or a program reads it. All texts are safe to
-// print.
+// A Row is one value of one part as a person or a program reads it, or a part
+// without a value. All texts are safe to print.
 type Row struct {
 	Part    string   `json:"part"`
 	Bus     string   `json:"bus"`
 	Address string   `json:"address"`
+	Name    string   `json:"name"`  // of the record on the wire; "" if it is not published
 	Value   *float64 `json:"value"` // null without one
 	Unit    string   `json:"unit"`
-	TookMS  float64  `json:"took_ms"` // to read it, to 0.001; 0 if it is not read
+	TookMS  float64  `json:"took_ms"` // to read the part, to 0.001; 0 if it is not read, and for its further values
 	Health  string   `json:"health"`  // "ok", perhaps with a note, or the reason why there is no value
 }
 
@@ -36,45 +38,46 @@ func (r Row) OK() bool { return r.Value != nil }
 // after another.
 const patience = 20 * time.Second
 
-// Read reads all parts at the same time and returns a row for each, in the order
-// of parts. One that does not answer within 20 s, or when ctx is done, is
-// rejected as timeout.
+// Read reads all parts at the same time and returns their rows in the order of
+// parts: one for each value of a part, or one that says why there is none. A
+// part that does not answer within 20 s, or when ctx is done, is rejected as
+// timeout.
 func Read(ctx context.Context, parts []sensors.Part) []Row {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	rows := make([]Row, len(parts))
-	answers := make([]chan Row, len(parts))
+	answers := make([]chan []Row, len(parts))
 	for i, p := range parts {
-		rows[i] = newRow(p)
 		if p.Sensor == nil {
 			continue
 		}
-		row, answer := rows[i], make(chan Row, 1)
+		answer := make(chan []Row, 1)
 		answers[i] = answer
-		go func() { answer <- row.read(ctx, p) }()
+		go func() { answer <- read(ctx, p) }()
 	}
+	var rows []Row
 	for i, answer := range answers {
 		if answer == nil {
+			rows = append(rows, newRow(parts[i]))
 			continue
 		}
 		select {
-		case row := <-answer:
-			rows[i] = row
+		case of := <-answer:
+			rows = append(rows, of...)
 		case <-ctx.Done():
-			rows[i] = late(newRow(parts[i]), answer)
+			rows = append(rows, late(newRow(parts[i]), answer)...)
 		}
 	}
 	return rows
 }
 
 // late returns the answer if it came with the deadline, else a rejection.
-func late(row Row, answer <-chan Row) Row {
+func late(row Row, answer <-chan []Row) []Row {
 	select {
-	case row := <-answer:
-		return row
+	case rows := <-answer:
+		return rows
 	default:
 		row.TookMS, row.Health = float64(patience.Milliseconds()), "timeout: no answer; check the bus and its other readers"
-		return row
+		return []Row{row}
 	}
 }
 
@@ -82,22 +85,36 @@ func newRow(p sensors.Part) Row {
 	return Row{Part: printable(p.What), Bus: printable(p.Bus), Address: printable(p.Address), Health: printable(p.Note)}
 }
 
-// read returns the row with its value or the reason why there is none.
-func (r Row) read(ctx context.Context, p sensors.Part) Row {
+// read returns the part's values, or the reason why there are none.
+func read(ctx context.Context, p sensors.Part) []Row {
 	begun := time.Now()
 	readings, err := p.Sensor.Read(ctx)
-	r.TookMS = float64(time.Since(begun).Microseconds()) / 1000
+	row := newRow(p)
+	row.TookMS = float64(time.Since(begun).Microseconds()) / 1000
+	var rows []Row
+	for i := range readings {
+		rows = append(rows, row.with(p, readings[i]))
+		row.TookMS = 0
+	}
 	switch {
 	case err != nil:
-		r.Health = printable(explain(err))
+		row.Health = printable(explain(err))
+		rows = append(rows, row)
 	case len(readings) == 0:
-		r.Health = "no reading"
-	default:
-		r.Value, r.Unit = &readings[0].Value, readings[0].Unit
-		r.Health = "ok"
-		if p.Note != "" {
-			r.Health += ", " + printable(p.Note)
-		}
+		row.Health = "no reading"
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// with returns the row of one value.
+func (r Row) with(p sensors.Part, reading wire.Reading) Row {
+	r.Value, r.Unit, r.Health = &reading.Value, reading.Unit, "ok"
+	if p.Device != "" {
+		r.Name = printable(reading.Name())
+	}
+	if p.Note != "" {
+		r.Health += ", " + printable(p.Note)
 	}
 	return r
 }
@@ -138,9 +155,10 @@ func WriteJSON(w io.Writer, rows []Row) error {
 }
 
 // WriteTable writes rows as a table; mark is the index of a row to point at, or
-// -1.
-func WriteTable(w io.Writer, rows []Row, mark int) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+// -1. On a terminal that row is shown inverse too.
+func WriteTable(w io.Writer, rows []Row, mark int, terminal bool) error {
+	var table strings.Builder
+	t := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "PART\tBUS\tADDRESS\tVALUE\tTIME\tHEALTH")
 	for i, r := range rows {
 		health := r.Health
@@ -149,8 +167,25 @@ func WriteTable(w io.Writer, rows []Row, mark int) error {
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Part, r.Bus, r.Address, r.value(), r.took(), health)
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	text := table.String()
+	if mark >= 0 && terminal {
+		lines := strings.SplitAfter(text, "\n")
+		lines[mark+1] = inverse + strings.TrimSuffix(lines[mark+1], "\n") + normal + "\n"
+		text = strings.Join(lines, "")
+	}
+	_, err := io.WriteString(w, text)
+	return err
 }
+
+// What a terminal wants to hear (ECMA-48, sections 8.3.117 and 8.3.39).
+const (
+	inverse = "\x1b[7m"
+	normal  = "\x1b[0m"
+	clear   = "\x1b[H\x1b[2J" // and go to the top
+)
 
 func (r Row) value() string {
 	switch {

@@ -93,8 +93,8 @@ func TestJSONIsAnArrayWithEveryPart(t *testing.T) {
 		delete(row, "took_ms")
 	}
 	want := []map[string]any{
-		{"part": "DS18B20", "bus": "w1", "address": "28f6fb1e0d000035", "value": 15.25, "unit": "Cel", "health": "ok"},
-		{"part": "broken", "bus": "hwmon0", "address": "temp1", "value": nil, "unit": "",
+		{"part": "DS18B20", "bus": "w1", "address": "28f6fb1e0d000035", "name": "urn:dev:ow:28f6fb1e0d000035:temperature", "value": 15.25, "unit": "Cel", "health": "ok"},
+		{"part": "broken", "bus": "hwmon0", "address": "temp1", "name": "", "value": nil, "unit": "",
 			"health": `range: sysfs: sys/class/hwmon/hwmon0/temp1_input: "hot" is not an integer of 64 bits`},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -116,7 +116,7 @@ func TestHostileTextsAreEscaped(t *testing.T) {
 		{What: "p", Sensor: sensor{err: errors.New(hostile)}},
 	})
 	var table, array bytes.Buffer
-	if err := scan.WriteTable(&table, rows, -1); err != nil {
+	if err := scan.WriteTable(&table, rows, -1, true); err != nil {
 		t.Fatal(err)
 	}
 	if err := scan.WriteJSON(&array, rows); err != nil {
@@ -226,6 +226,54 @@ func TestWatchMarksWhatRisesUntilItIsStopped(t *testing.T) {
 		}
 	})
 }
+
+func TestATerminalShowsTheRisingRowInverseAndEachTableInPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		celsius := 20.0
+		root := func() []sensors.Part {
+			celsius += 0.6
+			return []sensors.Part{{What: "DS18B20", Sensor: sensor{value: celsius}}}
+		}
+		var out bytes.Buffer
+		if err := scan.Run(ctx, &out, scan.Options{Root: root, Watch: true, Terminal: true}); err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(out.String(), "\x1b[H\x1b[2J"); n != 2 {
+			t.Errorf("the screen was cleared %d times, want before each of two tables", n)
+		}
+		if !strings.Contains(out.String(), "\x1b[7mDS18B20") || !strings.HasSuffix(out.String(), "rises\x1b[0m\n") {
+			t.Errorf("no row is inverse:\n%q", out.String())
+		}
+	})
+}
+
+func TestAPartOfSeveralQuantitiesHasARowForEach(t *testing.T) {
+	three := several{
+		{Device: "i2c1-76", Quantity: "temperature", Unit: "Cel", Value: 21.5},
+		{Device: "i2c1-76", Quantity: "humidity", Unit: "%RH", Value: 40},
+	}
+	rows := scan.Read(t.Context(), []sensors.Part{{Device: "i2c1-76", What: "BME280", Sensor: three, Note: "certain"}})
+	var got []string
+	for _, r := range rows {
+		got = append(got, fmt.Sprintf("%s %s %v %s %s", r.Part, r.Name, *r.Value, r.Unit, r.Health))
+	}
+	want := []string{
+		"BME280 i2c1-76:temperature 21.5 Cel ok, certain",
+		"BME280 i2c1-76:humidity 40 %RH ok, certain",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+}
+
+// several is a sensor of several quantities.
+type several []wire.Reading
+
+func (several) Name() string { return "i2c1-76:temperature" }
+
+func (s several) Read(context.Context) ([]wire.Reading, error) { return s, nil }
 
 // fixtures returns the folder of recordings that lies beside the repository.
 func fixtures(t *testing.T) string {

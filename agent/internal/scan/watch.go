@@ -20,9 +20,10 @@ const (
 
 // Options is what Run does.
 type Options struct {
-	Root  func() []sensors.Part // finds the parts anew
-	JSON  bool                  // an array a scan instead of a table
-	Watch bool                  // again and again until ctx is done
+	Root     func() []sensors.Part // finds the parts anew
+	JSON     bool                  // an array a scan instead of a table
+	Watch    bool                  // again and again until ctx is done
+	Terminal bool                  // w is one: each table replaces the one before
 }
 
 // Run writes one scan to w, or with Watch one after another, where the part
@@ -32,7 +33,7 @@ func Run(ctx context.Context, w io.Writer, o Options) error {
 	var past [][]Row
 	for {
 		rows := Read(ctx, o.Root())
-		if err := o.write(w, rows, Rising(past, rows)); err != nil || !o.Watch {
+		if err := o.write(w, rows, Rising(past, rows), len(past) > 0); err != nil || !o.Watch {
 			return err
 		}
 		past = append(past, rows)
@@ -44,19 +45,25 @@ func Run(ctx context.Context, w io.Writer, o Options) error {
 			return nil
 		case <-timer.C:
 		}
-		if !o.JSON {
-			if _, err := io.WriteString(w, "\n"); err != nil {
-				return err
-			}
-		}
 	}
 }
 
-func (o Options) write(w io.Writer, rows []Row, mark int) error {
+// write writes one scan; again says that it is not the first.
+func (o Options) write(w io.Writer, rows []Row, mark int, again bool) error {
 	if o.JSON {
 		return WriteJSON(w, rows)
 	}
-	return WriteTable(w, rows, mark)
+	before := ""
+	switch {
+	case o.Watch && o.Terminal:
+		before = clear
+	case again:
+		before = "\n"
+	}
+	if _, err := io.WriteString(w, before); err != nil {
+		return err
+	}
+	return WriteTable(w, rows, mark, o.Terminal)
 }
 
 // Rising returns the index of the row whose temperature stands highest above the
@@ -81,9 +88,9 @@ func Rising(past [][]Row, rows []Row) int {
 	return best
 }
 
-// A place tells one part from the others of a scan.
-type place struct{ bus, address string }
+// A place tells one value from the others of a scan.
+type place struct{ bus, address, name string }
 
-func (r Row) place() place { return place{r.Bus, r.Address} }
+func (r Row) place() place { return place{r.Bus, r.Address, r.Name} }
 
 func (r Row) hasTemperature() bool { return r.Value != nil && r.Unit == "Cel" }
