@@ -47,18 +47,47 @@ func DecodeW1Slave(family byte, text []byte) (celsius float64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := pad.check(yes); err != nil {
+	if err := pad.check(); err != nil {
 		return 0, err
 	}
-	if pad.unconverted(family) {
-		return 0, fault.New(fault.PowerOn, "scratchpad % x holds the power-on value of 85 °C; check the supply", pad[:])
+	if !yes {
+		return 0, fault.New(fault.CRC, "the kernel refused scratchpad % x; check cable and pull-up", pad[:])
 	}
-	celsius, err = pad.celsius(family)
+	return pad.decode(family)
+}
+
+// DecodeScratchpad returns the temperature in °C that the nine bytes of a
+// scratchpad hold, as they came from the bus, for a part of the given family
+// code: exact to the part's last bit and between -55 and 125.
+//
+// The error is a fault.Error if the part or the bus is to blame: a bad checksum,
+// a line that floats or is shorted, the value from before the first conversion,
+// or one that the part cannot measure. Any other error says that the family is
+// no known thermometer.
+//
+// Source: the parts' datasheets.
+func DecodeScratchpad(family byte, pad [9]byte) (celsius float64, err error) {
+	if (ROM{family}).Part() == "" {
+		return 0, fmt.Errorf("onewire: family %02x is no known thermometer", family)
+	}
+	p := scratchpad(pad)
+	if err := p.check(); err != nil {
+		return 0, err
+	}
+	return p.decode(family)
+}
+
+// decode converts bytes that came intact.
+func (p scratchpad) decode(family byte) (celsius float64, err error) {
+	if p.unconverted(family) {
+		return 0, fault.New(fault.PowerOn, "scratchpad % x holds the power-on value of 85 °C; check the supply", p[:])
+	}
+	celsius, err = p.celsius(family)
 	if err != nil {
 		return 0, err
 	}
 	if celsius < minCelsius || celsius > maxCelsius {
-		return 0, pad.outside(celsius)
+		return 0, p.outside(celsius)
 	}
 	return celsius, nil
 }
@@ -96,7 +125,7 @@ func malformed(line []byte) error {
 
 // check returns a fault.Error unless the bytes came intact from a part. The two
 // patterns of a broken line come first: they say more than a bad checksum.
-func (p scratchpad) check(yes bool) error {
+func (p scratchpad) check() error {
 	switch crc := CRC8(p[:8]); {
 	case p == scratchpad(bytes.Repeat([]byte{0xff}, len(p))):
 		return fault.New(fault.Floating, "nobody drives the bus; check the part's data and ground wires")
@@ -104,8 +133,6 @@ func (p scratchpad) check(yes bool) error {
 		return fault.New(fault.Zeros, "nine zero bytes; check for a short or a missing ground")
 	case crc != p[8]:
 		return fault.New(fault.CRC, "scratchpad % x ends in %02x, want %02x; check cable and pull-up", p[:], p[8], crc)
-	case !yes:
-		return fault.New(fault.CRC, "the kernel refused scratchpad % x; check cable and pull-up", p[:])
 	}
 	return nil
 }

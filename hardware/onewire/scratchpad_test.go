@@ -20,6 +20,9 @@ func (p pad) text(verdict string) []byte {
 	return fmt.Appendf(nil, "% x %02x : crc=%02x %s\n% x %02x t=99999\n", p[:], crc, crc, verdict, p[:], crc)
 }
 
+// whole is p with its checksum.
+func (p pad) whole() [9]byte { return [9]byte(append(p[:], onewire.CRC8(p[:]))) }
+
 // measured is the scratchpad of a genuine DS18B20 at 12 bits after it measured
 // the given sixteenths of a degree.
 func measured(sixteenths int16) pad {
@@ -99,6 +102,24 @@ func TestDecodeW1SlaveSaysWhyASampleIsRejected(t *testing.T) {
 				t.Errorf("got %v, %v, want fault %q", got, err, tt.want)
 			}
 		})
+	}
+}
+
+func TestDecodeScratchpadAgreesWithTheKernelsText(t *testing.T) {
+	t.Parallel()
+	for _, p := range []pad{measured(0x0191), measured(125*16 + 1), {}, {0x50, 0x05, 0x4b, 0x46, 0x7f, 0xff, 0x0c, 0x10}} {
+		for _, family := range []byte{0x10, 0x22, 0x28, 0x29, 0x3b, 0x42} {
+			want, wantErr := onewire.DecodeW1Slave(family, p.text("YES"))
+			got, err := onewire.DecodeScratchpad(family, p.whole())
+			if got != want || fmt.Sprint(err) != fmt.Sprint(wantErr) {
+				t.Errorf("family %02x, % x: got %v, %v, want %v, %v", family, p, got, err, want, wantErr)
+			}
+		}
+	}
+	damaged := measured(0x0191).whole()
+	damaged[8] ^= 1
+	if got, err := onewire.DecodeScratchpad(0x28, damaged); reason(err) != "crc" {
+		t.Errorf("got %v, %v, want fault crc", got, err)
 	}
 }
 
