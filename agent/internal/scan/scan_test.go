@@ -31,7 +31,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files")
 
 func parts(root fs.FS) []sensors.Part {
-	return sensors.New(root, wire.NoNode, slog.New(slog.DiscardHandler)).Parts()
+	return sensors.New(sensors.Options{Root: root, Node: wire.NoNode, Log: slog.New(slog.DiscardHandler)}).Parts()
 }
 
 func TestTheTableOfABoard(t *testing.T) {

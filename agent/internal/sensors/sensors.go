@@ -43,10 +43,17 @@ type Set struct {
 	parts []Part
 }
 
-// New returns the parts below root, the host's root, as they are now.
-func New(root fs.FS, node wire.Node, log *slog.Logger) *Set {
-	s := &Set{root: root, node: node, log: log, oneWire: onewire.NewReader(root)}
-	s.throttle.root, s.throttle.name = root, node.Device("soc")+":"+wire.QuantityThrottled
+// Options is where a Set looks. Root, Node and Log are needed.
+type Options struct {
+	Root fs.FS // the host's root
+	Node wire.Node
+	Log  *slog.Logger
+}
+
+// New returns the parts of the host as they are now.
+func New(o Options) *Set {
+	s := &Set{root: o.Root, node: o.Node, log: o.Log, oneWire: onewire.NewReader(o.Root)}
+	s.throttle.root, s.throttle.name = o.Root, o.Node.Device("soc")+":"+wire.QuantityThrottled
 	s.parts = s.find()
 	return s
 }

@@ -44,7 +44,7 @@ func tree(files map[string]string) fstest.MapFS {
 }
 
 func open(root fs.FS) *sensors.Set {
-	return sensors.New(root, node, slog.New(slog.DiscardHandler))
+	return sensors.New(sensors.Options{Root: root, Node: node, Log: slog.New(slog.DiscardHandler)})
 }
 
 // read returns "<name>=<value>" or "<name>!<reason>" for every sensor, without
