@@ -135,18 +135,18 @@ func TestHostileTextsAreEscaped(t *testing.T) {
 	}
 }
 
-// A sensor answers with a value, or err, or never.
+// A sensor answers with a value, or err, or not before it is let go.
 type sensor struct {
 	value float64
 	err   error
-	hangs bool
+	hangs chan struct{}
 }
 
 func (s sensor) Name() string { return "p:temperature" }
 
 func (s sensor) Read(ctx context.Context) ([]wire.Reading, error) {
-	if s.hangs {
-		select {} // whatever ctx says
+	if s.hangs != nil {
+		<-s.hangs // whatever ctx says
 	}
 	if s.err != nil {
 		return nil, s.err
@@ -155,15 +155,17 @@ func (s sensor) Read(ctx context.Context) ([]wire.Reading, error) {
 }
 
 func TestAPartThatHangsIsATimeoutAndCostsNoOther(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	rows := scan.Read(ctx, []sensors.Part{{Sensor: sensor{hangs: true}}, {Sensor: sensor{value: 20}}})
-	if rows[0].OK() || !strings.HasPrefix(rows[0].Health, "timeout:") {
-		t.Errorf("hung part = %+v, want a timeout", rows[0])
-	}
-	if !rows[1].OK() || rows[1].Health != "ok" {
-		t.Errorf("other part = %+v, want ok", rows[1])
-	}
+	synctest.Test(t, func(t *testing.T) {
+		hangs := make(chan struct{})
+		rows := scan.Read(t.Context(), []sensors.Part{{Sensor: sensor{hangs: hangs}}, {Sensor: sensor{value: 20}}})
+		close(hangs)
+		if rows[0].OK() || !strings.HasPrefix(rows[0].Health, "timeout:") {
+			t.Errorf("hung part = %+v, want a timeout", rows[0])
+		}
+		if !rows[1].OK() || rows[1].Health != "ok" {
+			t.Errorf("other part = %+v, want ok", rows[1])
+		}
+	})
 }
 
 func TestRejectionsNameTheReasonOfTheContract(t *testing.T) {
