@@ -22,12 +22,14 @@ const oneWireChip = "w1_slave_temp"
 type Chip struct {
 	Dir     string    // below the root, such as "sys/class/hwmon/hwmon0"; the number changes from boot to boot
 	Name    string    // what the driver calls it, such as "rpi_volt" or "pwmfan"; "" if it cannot be read
+	Device  string    // what it is the chip of, such as "cooling_fan" or "1-0048" on an I²C bus; "" in a tree without links
 	Sensors []Channel // in the order of kind, then index
 	Err     error     // why the chip has no name or could not be listed; its Sensors are good all the same
 }
 
 // A Channel is one measured or set value of a chip.
 type Channel struct {
+	Dir   string // that holds its files, below the root: the chip's, or for drivers of the old interface its device's
 	Kind  string // temp fan pwm in curr power humidity freq energy, or another that Err calls unknown
 	Index int    // the number in the file's name, such as 1 for temp1_input
 	Label string // the driver's words, such as "Core 0", or ""
@@ -40,6 +42,8 @@ type Channel struct {
 	Fault bool  // the chip says that the sensor is broken or not connected
 	Alarm bool  // the chip says that one of its own limits is exceeded
 	Err   error // why Value cannot be used, naming the file; nil if it can
+
+	flags []string // the files beside the value's, such as fan1_fault
 }
 
 // Chips reads every hwmon chip of the host, in the order of their numbers
@@ -60,20 +64,36 @@ type Channel struct {
 // Files: sys/class/hwmon/hwmon*/{name,*_input,pwm*,*_label,*_fault,*_alarm}, see
 // https://docs.kernel.org/hwmon/sysfs-interface.html
 func Chips(root fs.FS) ([]Chip, error) {
+	chips, err := ListChips(root)
+	for _, chip := range chips {
+		for i, c := range chip.Sensors {
+			chip.Sensors[i] = c.readWith(root, allFlags)
+		}
+	}
+	return chips, err
+}
+
+// ListChips returns what Chips does, but for the values: it reads the chips'
+// names and opens no file that measures, so that a chip which hangs is listed
+// like any other. Channel.Read brings the values.
+func ListChips(root fs.FS) ([]Chip, error) {
 	dirs, err := numbered(root, hwmonDir, "hwmon")
 	if err != nil {
 		return nil, err
 	}
 	chips := make([]Chip, len(dirs))
 	for i, dir := range dirs {
-		chips[i] = readChip(root, dir)
+		chips[i] = listChip(root, dir)
 	}
 	return chips, nil
 }
 
-func readChip(root fs.FS, dir string) Chip {
+func listChip(root fs.FS, dir string) Chip {
 	name, homes, err := chipName(root, dir)
 	c := Chip{Dir: dir, Name: name, Err: err}
+	if device, err := fs.ReadLink(root, path.Join(dir, "device")); err == nil {
+		c.Device = path.Base(device)
+	}
 	if name == oneWireChip {
 		return c
 	}
@@ -85,6 +105,28 @@ func readChip(root fs.FS, dir string) Chip {
 		c.Sensors = append(c.Sensors, sensors...)
 	}
 	return c
+}
+
+// Same tells whether the chip's directory still is that of a chip of its name:
+// numbers are given anew when drivers come and go.
+func (c Chip) Same(root fs.FS) bool {
+	name, _, _ := chipName(root, c.Dir) // "" if it cannot be read, then as before
+	return name == c.Name
+}
+
+// I2C returns the bus and the address of a chip on an I²C bus. ok is false for
+// any other chip, in a tree without links, and for an address of 10 bits.
+//
+// A device on such a bus is called by both, "1-0048", see
+// https://docs.kernel.org/i2c/instantiating-devices.html
+func (c Chip) I2C() (bus int, addr uint16, ok bool) {
+	number, hex, ok := strings.Cut(c.Device, "-")
+	n, err := strconv.ParseUint(number, 10, 16)
+	a, hexErr := strconv.ParseUint(hex, 16, 16)
+	if !ok || len(hex) != 4 || err != nil || hexErr != nil || a > 0x7f {
+		return 0, 0, false
+	}
+	return int(n), uint16(a), true
 }
 
 // chipName returns a chip's name and the directories that hold its files: its
@@ -102,33 +144,42 @@ func chipName(root fs.FS, dir string) (name string, homes []string, err error) {
 	return "", []string{dir}, err
 }
 
-// channels reads all channels of one directory.
+// channels lists all channels of one directory.
 func channels(root fs.FS, dir string) ([]Channel, error) {
 	entries, err := fs.ReadDir(root, dir)
 	if err != nil {
 		return nil, inFile(dir, err)
 	}
-	files := make([]string, len(entries))
-	for i, e := range entries {
-		files[i] = e.Name()
-	}
 	var list []Channel
-	for _, file := range files {
-		kind, index, ok := parseInput(file)
+	for _, e := range entries {
+		kind, index, ok := parseInput(e.Name())
 		if !ok {
 			continue
 		}
-		c := Channel{Kind: kind, Index: index}
-		c.Value, c.Err = readValue(root, path.Join(dir, file), kind)
-		if err := c.readFlags(root, dir, files); err != nil && c.Err == nil {
-			c.Value, c.Err = 0, err
-		}
+		c := Channel{Dir: dir, Kind: kind, Index: index}
+		c.flags = flagsOf(c.stem(), entries)
 		list = append(list, c)
 	}
 	slices.SortFunc(list, func(a, b Channel) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Index, b.Index))
 	})
 	return list, nil
+}
+
+// stem returns what the names of the channel's files begin with, such as temp1.
+func (c Channel) stem() string { return c.Kind + strconv.Itoa(c.Index) }
+
+// flagsOf returns the files that say something about a channel beside its value:
+// temp1_label, fan1_fault, temp1_crit_alarm, in0_lcrit_alarm …
+func flagsOf(stem string, entries []fs.DirEntry) []string {
+	var flags []string
+	for _, e := range entries {
+		what, ok := strings.CutPrefix(e.Name(), stem+"_")
+		if ok && (what == "label" || what == "fault" || strings.HasSuffix(what, "alarm")) {
+			flags = append(flags, e.Name())
+		}
+	}
+	return flags
 }
 
 // parseInput splits the name of a file that holds a channel's value, such as
@@ -192,24 +243,46 @@ func scaleOf(kind string) (scale, bool) {
 	return scale{}, false
 }
 
+// Read returns the channel with its present value, and Fault if it can have
+// one. It opens no other file, so that it costs little again and again; Label
+// and Alarm stay as they are. Err is set if it cannot be read, as after its
+// chip was given another number.
+func (c Channel) Read(root fs.FS) Channel { return c.readWith(root, faultOnly) }
+
+func faultOnly(flag string) bool { return strings.HasSuffix(flag, "_fault") }
+
+func allFlags(string) bool { return true }
+
+// readWith reads the value, and those of the flags that wanted accepts.
+func (c Channel) readWith(root fs.FS, wanted func(flag string) bool) Channel {
+	file := path.Join(c.Dir, c.stem())
+	if c.Kind != "pwm" {
+		file += "_input"
+	}
+	c.Value, c.Err = readValue(root, file, c.Kind)
+	if err := c.readFlags(root, wanted); err != nil && c.Err == nil {
+		c.Value, c.Err = 0, err
+	}
+	return c
+}
+
 // readFlags fills in what the chip says about the channel beside its value.
-// files are the names in dir: what is not listed is not there.
-func (c *Channel) readFlags(root fs.FS, dir string, files []string) error {
-	stem := c.Kind + strconv.Itoa(c.Index) + "_"
-	for _, file := range files {
-		what, ok := strings.CutPrefix(file, stem)
-		if !ok {
+func (c *Channel) readFlags(root fs.FS, wanted func(flag string) bool) error {
+	for _, flag := range c.flags {
+		if !wanted(flag) {
 			continue
 		}
 		var err error
-		file = path.Join(dir, file)
+		file := path.Join(c.Dir, flag)
 		switch {
-		case what == "label":
+		case strings.HasSuffix(flag, "_label"):
 			c.Label, err = readLine(root, file)
-		case what == "fault":
-			err = raise(&c.Fault, root, file)
-		case strings.HasSuffix(what, "alarm"): // temp1_crit_alarm, in0_lcrit_alarm …
-			err = raise(&c.Alarm, root, file)
+		case strings.HasSuffix(flag, "_fault"):
+			c.Fault, err = readFlag(root, file)
+		default:
+			var alarm bool
+			alarm, err = readFlag(root, file)
+			c.Alarm = c.Alarm || alarm
 		}
 		if err != nil {
 			return err
@@ -218,9 +291,8 @@ func (c *Channel) readFlags(root fs.FS, dir string, files []string) error {
 	return nil
 }
 
-// raise sets flag if the file holds anything but 0.
-func raise(flag *bool, root fs.FS, file string) error {
+// readFlag tells whether the file holds anything but 0.
+func readFlag(root fs.FS, file string) (bool, error) {
 	n, err := readInt(root, file)
-	*flag = *flag || n != 0
-	return err
+	return n != 0, err
 }

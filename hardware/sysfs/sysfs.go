@@ -1,5 +1,6 @@
 // Package sysfs reads what Linux tells about the host itself as files: thermal
-// zones, hwmon chips, the Raspberry Pi's throttled word, and who the host is.
+// zones, hwmon chips, the Raspberry Pi's throttled word, the power supply of its
+// PoE+ HAT, and who the host is.
 //
 // Every function takes an fs.FS rooted at the host's root, so that paths begin
 // with "sys" or "proc" in a live system, in a container's mount and in a

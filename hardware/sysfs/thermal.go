@@ -30,31 +30,55 @@ type Zone struct {
 // Files: sys/class/thermal/thermal_zone*/{type,temp}, see
 // https://docs.kernel.org/driver-api/thermal/sysfs-api.html
 func Zones(root fs.FS) ([]Zone, error) {
+	zones, err := ListZones(root)
+	for i, z := range zones {
+		if z.Err == nil {
+			zones[i] = z.measure(root)
+		}
+	}
+	return zones, err
+}
+
+// ListZones returns what Zones does, but for the temperatures: it reads the
+// types and starts no measurement. Zone.Read brings the temperatures.
+func ListZones(root fs.FS) ([]Zone, error) {
 	dirs, err := numbered(root, "sys/class/thermal", "thermal_zone")
 	if err != nil {
 		return nil, err
 	}
 	zones := make([]Zone, len(dirs))
 	for i, dir := range dirs {
-		zones[i] = readZone(root, dir)
+		zones[i].Dir = dir
+		zones[i].Type, zones[i].Err = readLine(root, path.Join(dir, "type"))
 	}
 	return zones, nil
 }
 
-func readZone(root fs.FS, dir string) Zone {
-	z := Zone{Dir: dir}
-	if z.Type, z.Err = readLine(root, path.Join(dir, "type")); z.Err != nil {
+// Read returns the zone with its present temperature. Err is set if that cannot
+// be read, and wraps fs.ErrNotExist if the zone is gone or its number is another
+// one's now.
+func (z Zone) Read(root fs.FS) Zone {
+	file := path.Join(z.Dir, "type")
+	kind, err := readLine(root, file)
+	if err == nil && kind != z.Type {
+		err = inFile(file, fmt.Errorf("%w: it is another zone now, %.30q", fs.ErrNotExist, kind))
+	}
+	if err != nil {
+		z.Celsius, z.Err = 0, err
 		return z
 	}
-	file := path.Join(dir, "temp")
+	return z.measure(root)
+}
+
+func (z Zone) measure(root fs.FS) Zone {
+	file := path.Join(z.Dir, "temp")
 	milli, err := readInt(root, file)
-	switch {
-	case err != nil:
-		z.Err = err
-	case milli < minCelsius*1000 || milli > maxCelsius*1000:
+	z.Celsius, z.Err = float64(milli)/1000, err
+	if err == nil && (milli < minCelsius*1000 || milli > maxCelsius*1000) {
 		z.Err = inFile(file, fmt.Errorf("%d millidegrees are outside %d to %d °C", milli, minCelsius, maxCelsius))
-	default:
-		z.Celsius = float64(milli) / 1000
+	}
+	if z.Err != nil {
+		z.Celsius = 0
 	}
 	return z
 }
