@@ -128,7 +128,7 @@ func TestReadingsStatusAndInventoryArrive(t *testing.T) {
 	for i, pack := range arrive(t, broker, 3) {
 		want := []string{
 			":boot", ":seq", "_chip-temp1:temperature", "_emc2305-temp1:temperature", "_emc2305-temp2:fault", "_emc2305-temp3:fault",
-			"_fan1:speed", "_fan2:duty", "_fan2:speed", "_fan3:duty", "_fan3:speed", "_soc:temperature", "_soc:throttled",
+			"_fan1:speed", "_fan2:duty", "_fan2:speed", "_fan3:duty", "_fan3:speed", "_rpi-volt-in0:voltage", "_soc:temperature", "_soc:throttled",
 			"_zone1:temperature", "urn:dev:ow:28f6fb1e0d000035:temperature", "urn:dev:ow:28f938f1321401a6:fault",
 		}
 		if diff := cmp.Diff(want, slices.Sorted(maps.Keys(pack))); diff != "" {
@@ -145,8 +145,8 @@ func TestReadingsStatusAndInventoryArrive(t *testing.T) {
 	}
 	var inventory wire.Inventory
 	decode(t, broker.Retained(topic+"inventory"), &inventory)
-	if inventory.Model != "Raspberry Pi 4 Model B Rev 1.4" || inventory.MAC != node || len(inventory.Parts) != 14 {
-		t.Errorf("inventory = %+v, want the board with 14 parts", inventory)
+	if inventory.Model != "Raspberry Pi 4 Model B Rev 1.4" || inventory.MAC != node || len(inventory.Parts) != 15 {
+		t.Errorf("inventory = %+v, want the board with 15 parts", inventory)
 	}
 	if len(inventory.Addresses) > 0 {
 		t.Errorf("addresses = %v, want none: they are this machine's", inventory.Addresses)
@@ -222,8 +222,8 @@ func TestAHungProbeCostsOnlyItsOwnReadings(t *testing.T) {
 		if got := pack["urn:dev:ow:28f6fb1e0d000035:fault"].Text; got != wire.FaultTimeout {
 			t.Errorf("pack %d: fault %q of the hung probe, want timeout", i, got)
 		}
-		if len(pack) != 16 {
-			t.Errorf("pack %d has %d records, want all 16", i, len(pack))
+		if len(pack) != 17 {
+			t.Errorf("pack %d has %d records, want all 17", i, len(pack))
 		}
 	}
 	if got := seqs(packs(t, broker.Messages())); got[0] != 1 || got[7] != 8 {
@@ -371,7 +371,7 @@ func TestNoLinkLeadsOutOfTheRoot(t *testing.T) {
 func TestOncePrintsOnePackOnTheGrid(t *testing.T) {
 	status, stdout, stderr := call(t, "once", "--root", board(t))
 	readings, bad, err := wire.DecodePack([]byte(stdout), time.Time{})
-	if status != 0 || err != nil || len(bad) > 0 || len(readings) != 16 {
+	if status != 0 || err != nil || len(bad) > 0 || len(readings) != 17 {
 		t.Fatalf("status %d, %d readings, %v, %v; stderr %s", status, len(readings), bad, err, stderr)
 	}
 	for _, r := range readings {

@@ -104,10 +104,48 @@ func TestAChipWhoseNumberIsAnothersIsNotTheSame(t *testing.T) {
 		{"another chip's", fstest.MapFS{"sys/class/hwmon/hwmon0/name": {Data: []byte("emc2305\n")}}, false},
 		{"gone", fstest.MapFS{}, false},
 	}
-	chip := sysfs.Chip{Dir: "sys/class/hwmon/hwmon0", Name: "pwmfan"}
+	const dir = "sys/class/hwmon/hwmon0"
+	chip := sysfs.Chip{Dir: dir, Place: dir, Name: "pwmfan"}
 	for _, tt := range tests {
 		if got := chip.Same(tt.now); got != tt.same {
 			t.Errorf("%s: got %v, want %v", tt.name, got, tt.same)
+		}
+	}
+}
+
+func TestAChipIsReadAtItsPlaceWhichNoOtherChipTakes(t *testing.T) {
+	t.Parallel()
+	const class, place = "sys/class/hwmon/hwmon2", "sys/devices/platform/cooling_fan/hwmon/hwmon2"
+	host := &noting{FS: fstest.MapFS{
+		class:                   {Data: []byte("../../devices/platform/cooling_fan/hwmon/hwmon2"), Mode: fs.ModeSymlink},
+		place + "/name":         {Data: []byte("pwmfan\n")},
+		place + "/fan1_input":   {Data: []byte("3000\n")},
+		place + "/device":       {Data: []byte("../../../cooling_fan"), Mode: fs.ModeSymlink},
+		"sys/class/hwmon/other": {Data: []byte("no chip")},
+	}}
+	chips, err := sysfs.ListChips(host)
+	if err != nil || len(chips) != 1 {
+		t.Fatalf("got %+v, %v, want one chip", chips, err)
+	}
+	chip := chips[0]
+	if chip.Dir != class || chip.Place != place || chip.Device != "cooling_fan" || chip.Name != "pwmfan" {
+		t.Errorf("got %+v, want the chip of cooling_fan", chip)
+	}
+	host.opened = nil
+	if c := chip.Sensors[0].Read(host); !chip.Same(host) || c.Value != 50 || c.Err != nil {
+		t.Errorf("got %+v, want 50 turns a second", c)
+	}
+	if want := []string{place + "/fan1_input"}; !slices.Equal(host.opened, want) {
+		t.Errorf("opened %v, want %v", host.opened, want)
+	}
+}
+
+func TestALinkThatLeadsOutOfTheTreeIsNotFollowed(t *testing.T) {
+	t.Parallel()
+	for _, link := range []string{"../../../../etc", "/etc"} {
+		chips, err := sysfs.ListChips(fstest.MapFS{"sys/class/hwmon/hwmon0": {Data: []byte(link), Mode: fs.ModeSymlink}})
+		if err != nil || len(chips) != 1 || strings.Contains(chips[0].Place, "..") || chips[0].Err == nil {
+			t.Errorf("%s: got %+v, %v, want a chip that cannot be read", link, chips, err)
 		}
 	}
 }

@@ -21,6 +21,7 @@ const oneWireChip = "w1_slave_temp"
 // A Chip is one hwmon device of the host.
 type Chip struct {
 	Dir     string    // below the root, such as "sys/class/hwmon/hwmon0"; the number changes from boot to boot
+	Place   string    // where the kernel keeps it, such as "sys/devices/platform/cooling_fan/hwmon/hwmon0"; Dir in a tree without links
 	Name    string    // what the driver calls it, such as "rpi_volt" or "pwmfan"; "" if it cannot be read
 	Device  string    // what it is the chip of, such as "cooling_fan" or "1-0048" on an I²C bus; "" in a tree without links
 	Sensors []Channel // in the order of kind, then index
@@ -89,8 +90,12 @@ func ListChips(root fs.FS) ([]Chip, error) {
 }
 
 func listChip(root fs.FS, dir string) Chip {
-	name, homes, err := chipName(root, dir)
-	c := Chip{Dir: dir, Name: name, Err: err}
+	c := Chip{Dir: dir, Place: dir}
+	if place, err := fs.ReadLink(root, dir); err == nil && fs.ValidPath(path.Join(hwmonDir, place)) {
+		c.Place = path.Join(hwmonDir, place)
+	}
+	name, homes, err := chipName(root, c.Place)
+	c.Name, c.Err = name, err
 	if device, err := fs.ReadLink(root, path.Join(dir, "device")); err == nil {
 		c.Device = path.Base(device)
 	}
@@ -107,9 +112,14 @@ func listChip(root fs.FS, dir string) Chip {
 	return c
 }
 
-// Same tells whether the chip's directory still is that of a chip of its name:
-// numbers are given anew when drivers come and go.
+// Same tells whether the chip's files still are its own: numbers are given anew
+// when drivers come and go. At the place of a device there is never another
+// chip's file, only its own or none, so that nothing is read to know that; in a
+// tree without links the name tells.
 func (c Chip) Same(root fs.FS) bool {
+	if c.Place != c.Dir {
+		return true
+	}
 	name, _, _ := chipName(root, c.Dir) // "" if it cannot be read, then as before
 	return name == c.Name
 }

@@ -56,7 +56,7 @@ hwmon4 ! sysfs: sys/class/hwmon/hwmon4/name: no such file or directory
   temp 1 "foosensor" 55
   temp 2 "foosensor" 54
 hwmon5 "bogus"
-  bogus 1 "Physical id 0" ! sysfs: sys/class/hwmon/hwmon5/bogus1_input: no unit is known for kind "bogus"
+  bogus 1 "Physical id 0" ! sysfs: sys/devices/platform/bogus.0/hwmon/hwmon5/bogus1_input: no unit is known for kind "bogus"
 hwmon6 "asus"
 hwmon7 "asus_wmi_sensors"
 hwmon8 "mt7996_phy0_0"

@@ -106,8 +106,12 @@ func UnderVoltageFile(root fs.FS) (file string, ok bool, err error) {
 	}
 	for _, dir := range dirs {
 		name, _, err := chipName(root, dir)
-		if err == nil && name == "rpi_volt" { // a chip without a name is Chips' business
-			return path.Join(dir, "in0_lcrit_alarm"), true, nil
+		if err != nil || name != "rpi_volt" {
+			continue // a chip without a name is Chips' business
+		}
+		file := path.Join(dir, "in0_lcrit_alarm")
+		if _, err := fs.Stat(root, file); err == nil {
+			return file, true, nil
 		}
 	}
 	return "", false, nil

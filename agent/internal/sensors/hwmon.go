@@ -2,15 +2,12 @@ package sensors
 
 import (
 	"cmp"
-	"context"
-	"io/fs"
+	"fmt"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
 
-	"thermarack/agent/wire"
-	"thermarack/hardware/fault"
 	"thermarack/hardware/sysfs"
 )
 
@@ -18,42 +15,33 @@ import (
 // and chips of one name among themselves, in the order of where they sit in the
 // machine, because hwmon numbers change from boot to boot.
 func (s *Set) findHwmon() []Part {
-	chips, err := sysfs.Chips(listing{s.root})
+	chips, err := sysfs.ListChips(s.root)
 	if err != nil {
 		return []Part{{What: "hwmon", Bus: "hwmon", Address: "sys/class/hwmon", Note: err.Error()}}
 	}
 	slices.SortStableFunc(chips, func(a, b sysfs.Chip) int {
-		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(s.place(a), s.place(b)))
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(path.Dir(a.Place), path.Dir(b.Place)))
 	})
 	zones := s.zoneNames()
 	var parts []Part
 	names, fans := map[string]int{}, 0
 	for _, chip := range chips {
-		c := found{chip: chip, bus: path.Base(chip.Dir), fans: fans}
+		c := found{chip: chip, bus: path.Base(chip.Dir), others: fans, isZone: zones[under(chip.Name)]}
 		c.name = slug(chip.Name)
 		if names[c.name]++; names[c.name] > 1 {
 			c.name += "-" + strconv.Itoa(names[c.name])
 		}
-		parts = append(parts, s.channels(&c, zones[under(chip.Name)])...)
-		fans = c.fans
+		parts = append(parts, s.channels(&c)...)
+		fans += len(c.fans)
 	}
 	return parts
-}
-
-// place returns where a chip sits: the target of its link without its number.
-func (s *Set) place(c sysfs.Chip) string {
-	target, err := fs.ReadLink(s.root, c.Dir)
-	if err != nil {
-		return c.Dir // a copied tree without links
-	}
-	return path.Dir(target)
 }
 
 // zoneNames returns the names that the kernel gives thermal zones as chips: it
 // shows each zone a second time that way.
 func (s *Set) zoneNames() map[string]bool {
 	names := map[string]bool{"cpu_thermal": true}
-	zones, err := sysfs.Zones(listing{s.root})
+	zones, err := sysfs.ListZones(s.root)
 	if err != nil {
 		return names // findZones says so
 	}
@@ -70,15 +58,16 @@ func under(s string) string { return strings.ReplaceAll(s, "-", "_") }
 
 // A found is a chip on its way to parts.
 type found struct {
-	chip sysfs.Chip
-	name string // for the wire
-	bus  string // hwmon2
-	fans int    // numbered so far
+	chip   sysfs.Chip
+	name   string // for the wire
+	bus    string // hwmon2
+	others int    // fans of the chips before
+	fans   []int  // indices of this one's fans so far, in the order of their numbers
+	isZone bool   // its temperature is a thermal zone's
 }
 
-// channels returns the parts of one chip. isZone says that its temperature is a
-// thermal zone's.
-func (s *Set) channels(c *found, isZone bool) []Part {
+// channels returns the parts of one chip.
+func (s *Set) channels(c *found) []Part {
 	what := orElse(c.chip.Name, c.bus)
 	if c.chip.Name == "w1_slave_temp" {
 		return []Part{{What: what, Bus: c.bus, Address: "temp1", Note: "the same probe as on the 1-Wire bus"}}
@@ -90,30 +79,63 @@ func (s *Set) channels(c *found, isZone bool) []Part {
 	if len(c.chip.Sensors) == 0 && c.chip.Err == nil {
 		parts = append(parts, Part{What: what, Bus: c.bus, Address: c.bus, Note: "the chip has no channel"})
 	}
-	fanOf := map[int]int{} // number on the wire by index in the chip
+	liar := s.isLiar(c.chip)
 	for _, ch := range c.chip.Sensors {
-		address := ch.Kind + strconv.Itoa(ch.Index)
-		sensor := channel{root: s.root, chip: c.chip, kind: ch.Kind, index: ch.Index}
-		p := Part{What: what, Bus: c.bus, Address: address}
-		switch {
-		case ch.Kind == "fan", ch.Kind == "pwm":
-			if fanOf[ch.Index] == 0 {
-				c.fans++
-				fanOf[ch.Index] = c.fans
-			}
-			p.Device = s.node.Device("fan" + strconv.Itoa(fanOf[ch.Index]))
-		case ch.Kind == "temp" && !isZone:
-			p.Device = s.node.Device(c.name + "-" + address)
-		case ch.Kind == "temp":
-			p.Note = "the same as the thermal zone"
-		default:
-			p.Note = "not published"
+		p := Part{What: what, Bus: c.bus, Address: ch.Kind + strconv.Itoa(ch.Index), Note: c.unpublished(ch)}
+		if p.Note == "" {
+			p.Device = s.node.Device(c.part(ch))
 		}
-		sensor.device = p.Device
-		p.Sensor = sensor
+		p.Sensor = channel{set: s, chip: c.chip, channel: ch, device: p.Device, liar: liar}
 		parts = append(parts, p)
 	}
 	return parts
+}
+
+// unpublished returns why a channel is not published, or "" if it is.
+func (c *found) unpublished(ch sysfs.Channel) string {
+	switch {
+	case c.chip.Name == "rpi_poe":
+		return "the same as the PoE+ HAT"
+	case ch.Kind == "temp" && c.isZone:
+		return "the same as the thermal zone"
+	}
+	switch ch.Kind {
+	case "temp", "fan", "pwm", "in", "curr", "power", "humidity":
+		return ""
+	}
+	return "not published"
+}
+
+// part returns the name of a channel's part. A fan and what drives it share a
+// number. A chip at an I²C address is called
+// by that, as if we read it without the kernel's driver: its first temperature is
+// that of i2c1-48, its second that of i2c1-48-temp2.
+func (c *found) part(ch sysfs.Channel) string {
+	address := ch.Kind + strconv.Itoa(ch.Index)
+	bus, addr, ok := c.chip.I2C()
+	switch {
+	case ch.Kind == "fan", ch.Kind == "pwm":
+		if !slices.Contains(c.fans, ch.Index) {
+			c.fans = append(c.fans, ch.Index)
+		}
+		return "fan" + strconv.Itoa(c.others+slices.Index(c.fans, ch.Index)+1)
+	case !ok:
+		return c.name + "-" + address
+	case ch.Index == 1:
+		return fmt.Sprintf("i2c%d-%02x", bus, addr)
+	}
+	return fmt.Sprintf("i2c%d-%02x-%s", bus, addr, address)
+}
+
+// isLiar tells whether a chip is the Raspberry Pi 5's own fan, whose tachometer
+// says 0 at some speeds. Of a tree that was copied without its links, the board
+// tells.
+func (s *Set) isLiar(c sysfs.Chip) bool {
+	if c.Name != "pwmfan" || c.Device != "" {
+		return c.Name == "pwmfan" && c.Device == "cooling_fan"
+	}
+	board, err := sysfs.Model(s.root)
+	return err == nil && strings.HasPrefix(board, "Raspberry Pi 5")
 }
 
 // slug makes a chip's name fit for the wire: letters, digits and single hyphens.
@@ -123,52 +145,4 @@ func slug(name string) string {
 	})
 	joined := strings.Join(fields, "-")
 	return orElse(joined[:min(len(joined), 40)], "chip")
-}
-
-// A channel is one channel of one chip.
-type channel struct {
-	root   fs.FS
-	chip   sysfs.Chip // as it was listed, without values
-	kind   string
-	index  int
-	device string // "" if not published
-}
-
-func (c channel) Name() string { return c.device + ":" + quantityOf(c.kind) }
-
-// quantityOf returns the wire's word for a kind of channel. Kinds that the wire
-// has no word for keep theirs.
-func quantityOf(kind string) string {
-	switch kind {
-	case "temp":
-		return wire.QuantityTemperature
-	case "fan":
-		return wire.QuantitySpeed
-	case "pwm":
-		return wire.QuantityDuty
-	case "in":
-		return wire.QuantityVoltage
-	case "curr":
-		return wire.QuantityCurrent
-	}
-	return kind
-}
-
-func (c channel) Read(context.Context) ([]wire.Reading, error) {
-	stem := c.kind + strconv.Itoa(c.index)
-	chips, err := sysfs.Chips(narrow{FS: c.root, dir: c.chip.Dir, channel: stem})
-	if err != nil {
-		return nil, hostFault(err)
-	}
-	if len(chips) == 0 || chips[0].Name != c.chip.Name || len(chips[0].Sensors) == 0 {
-		return nil, hostFault(gone(path.Join(c.chip.Dir, stem)))
-	}
-	value := chips[0].Sensors[0]
-	switch {
-	case value.Err != nil:
-		return nil, hostFault(value.Err)
-	case value.Fault:
-		return nil, fault.New(fault.NoDevice, "%s/%s_fault: the chip says that the sensor is broken or not connected", c.chip.Dir, stem)
-	}
-	return one(c.device, quantityOf(c.kind), value.Value), nil
 }

@@ -38,6 +38,8 @@ type Set struct {
 	log      *slog.Logger
 	oneWire  *onewire.Reader // one for good: it knows which reads still hang
 	throttle throttle
+	overload overload
+	past     past
 
 	mu    sync.Mutex
 	parts []Part
@@ -61,7 +63,7 @@ func New(o Options) *Set {
 // find lists every part: 1-Wire, then thermal zones, throttling and hwmon. It
 // reads names only and starts no measurement, so it cannot hang on one.
 func (s *Set) find() []Part {
-	parts := slices.Concat(s.findOneWire(), s.findZones(), s.findThrottled())
+	parts := slices.Concat(s.findOneWire(), s.findZones(), s.findThrottled(), s.findPoE())
 	return append(parts, s.findHwmon()...)
 }
 
@@ -78,7 +80,7 @@ func (s *Set) Sensors() []sampler.Sensor {
 	var list []sampler.Sensor
 	for _, p := range s.Parts() {
 		if p.Device != "" && p.Sensor != nil {
-			list = append(list, p.Sensor)
+			list = append(list, believed{p.Sensor, &s.past})
 		}
 	}
 	return list
@@ -107,6 +109,7 @@ const (
 // word every two seconds, until ctx is done; it then returns nil. changed is
 // called, never twice at a time, whenever Inventory has become another.
 func (s *Set) Run(ctx context.Context, changed func()) error {
+	s.overload.owned.Store(true)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return every(ctx, pollEvery, s.throttle.poll) })
 	g.Go(func() error {

@@ -88,6 +88,7 @@ func TestABoardIsReadWhole(t *testing.T) {
 		"_emc2305-temp3:temperature!no-device",
 		"_fan3:speed=50 1/s",
 		"_fan3:duty=1 /",
+		"_rpi-volt-in0:voltage=0.85 V",
 	}
 	got := read(t, open(board(t)))
 	if diff := cmp.Diff(want, got, sorted()); diff != "" {
@@ -152,7 +153,6 @@ func TestWhatIsNotPublishedSaysWhy(t *testing.T) {
 	want := map[string]string{
 		"1-Wire part 01ab5634120000d3": "family 01 is no thermometer that we know",
 		"cpu_thermal temp1":            "the same as the thermal zone",
-		"rpi_volt in0":                 "not published",
 		"w1_slave_temp temp1":          "the same probe as on the 1-Wire bus",
 		"hwmon11 hwmon11":              "sysfs: sys/class/hwmon/hwmon11/name: file does not exist",
 	}
