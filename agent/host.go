@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net"
 	"os"
 
 	"thermarack/agent/internal/sensors"
 	"thermarack/agent/wire"
+	"thermarack/hardware/onewire"
 	"thermarack/hardware/sysfs"
 )
 
@@ -17,19 +19,30 @@ import (
 type host struct {
 	root string
 	fs   fs.FS
+	bulk onewire.Opener // nil if nothing may be written
 }
 
 // openHost opens the root. Below any root but "/" no link leads out of it, so
-// that a fixture or a mount never shows this machine instead.
+// that a fixture or a mount never shows this machine instead, and nothing is
+// written.
 func openHost(root string) (host, error) {
 	if root == "/" {
-		return host{root, os.DirFS(root)}, nil // its absolute links are good
+		triggers, err := onewire.OpenTriggers(root)
+		if err != nil {
+			return host{}, err
+		}
+		return host{root, os.DirFS(root), triggers}, nil // its absolute links are good
 	}
 	r, err := os.OpenRoot(root)
 	if err != nil {
 		return host{}, fmt.Errorf("open root: %w", err)
 	}
-	return host{root, r.FS()}, nil // for as long as the program runs
+	return host{root, r.FS(), nil}, nil // for as long as the program runs
+}
+
+// sensors says where to look for parts.
+func (h host) sensors(node wire.Node, log *slog.Logger) sensors.Options {
+	return sensors.Options{Root: h.fs, Node: node, Log: log, Bulk: h.bulk}
 }
 
 // node returns the MAC below the root, else otherwise.

@@ -36,7 +36,7 @@ func runScan(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		return err
 	}
 	node := host.anyNode("", stderr)
-	set := sensors.New(sensors.Options{Root: host.fs, Node: node, Log: slog.New(slog.DiscardHandler)})
+	set := sensors.New(host.sensors(node, slog.New(slog.DiscardHandler)))
 	find := func() []sensors.Part {
 		set.Rescan()
 		return set.Parts()
@@ -76,7 +76,7 @@ func runOnce(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	log := slog.New(slog.NewTextHandler(stderr, nil))
 	interval := config.Default().Interval
 	samples := sampler.New(sampler.Options{
-		Node: node, Boot: newBoot(), Interval: interval, Source: sensors.New(sensors.Options{Root: host.fs, Node: node, Log: log}), Log: log,
+		Node: node, Boot: newBoot(), Interval: interval, Source: sensors.New(host.sensors(node, log)), Log: log,
 	})
 	limited, cancel := context.WithTimeout(ctx, interval)
 	defer cancel()

@@ -88,7 +88,7 @@ func runAgent(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 // search for parts.
 func (j job) serve(ctx context.Context, host host, node wire.Node, log *slog.Logger) error {
 	boot := newBoot()
-	set := sensors.New(sensors.Options{Root: host.fs, Node: node, Log: log})
+	set := sensors.New(host.sensors(node, log))
 	var boxes everyBox
 	var publishers []*mqtt.Publisher
 	for _, broker := range j.config.Brokers {

@@ -18,7 +18,7 @@ func Example() {
 	if err != nil {
 		fmt.Println(err)
 	}
-	reader := onewire.NewReader(root)
+	reader := onewire.NewReader(root, nil)
 	for _, s := range slaves {
 		celsius, err := reader.Read(context.Background(), s)
 		if why, ok := fault.Of(err); ok {

@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
-	"path"
 	"strconv"
 	"sync"
-	"syscall"
 	"time"
 
 	"thermarack/hardware/fault"
@@ -25,134 +23,199 @@ const (
 )
 
 // A Reader reads thermometers, and keeps those whose bus hangs from costing
-// more than their own readings. It is safe for concurrent use: parts on external
-// power convert at the same time if they are read at the same time.
+// more than their own readings. It is safe for concurrent use, and made for it:
+// the parts of one bus that are read at the same time share one bulk conversion
+// if the host allows that, else they convert beside each other, else, on
+// parasite power, one by one.
 //
 // A read that the kernel holds cannot be cancelled. Read then returns without
 // it, and its goroutine and thread stay until the kernel lets go: at most one a
-// slave, because a later Read of that slave waits for the outstanding one
-// instead of starting another. Such a late answer is not old: the part converts
-// right before the kernel returns.
+// slave and one a bus, because a later Read waits for the outstanding one
+// instead of starting another.
 type Reader struct {
-	root fs.FS
+	root   fs.FS
+	opener Opener
 
-	mu      sync.Mutex
-	flights map[string]*flight // by Slave.Dir
-}
-
-// A flight is one read under way. Its other fields are set when done is closed.
-type flight struct {
-	done chan struct{}
-	file string
-	text []byte
-	err  error
+	mu    sync.Mutex
+	parts map[string]*part // by Slave.Dir
+	buses map[string]*bus  // by Slave.Master
 }
 
 // NewReader returns a Reader of the slaves below root, the one that Slaves was
-// called with.
-func NewReader(root fs.FS) *Reader {
-	return &Reader{root: root, flights: make(map[string]*flight)}
+// called with. opener starts bulk conversions; without one, nil, nothing is ever
+// written and each part converts by itself.
+func NewReader(root fs.FS, opener Opener) *Reader {
+	return &Reader{root: root, opener: opener, parts: make(map[string]*part), buses: make(map[string]*bus)}
 }
 
-// Read returns the temperature of s in °C. It blocks for the part's conversion,
-// 750 ms at 12 bits and longer behind others on a bus with parasite power.
+// part returns what is remembered of a slave; the caller holds r.mu.
+func (r *Reader) part(dir string) *part {
+	p, ok := r.parts[dir]
+	if !ok {
+		p = &part{}
+		r.parts[dir] = p
+	}
+	return p
+}
+
+// bus returns what is remembered of a master; the caller holds r.mu.
+func (r *Reader) bus(master string) *bus {
+	b, ok := r.buses[master]
+	if !ok {
+		b = &bus{turn: make(chan struct{}, 1)}
+		r.buses[master] = b
+	}
+	return b
+}
+
+// Read returns the temperature of s in °C, measured since Read was called or
+// less than two seconds before. It blocks for the part's conversion, 750 ms at
+// 12 bits, and longer behind others on a bus with parasite power.
 //
 // It takes w1_slave, whose bytes it can check, and the bare number of
-// temperature only where w1_slave does not exist. An empty file is read again,
-// three times in all with 400 ms between.
+// temperature only where w1_slave does not exist. What a bulk conversion did not
+// give, the part is asked for with a conversion of its own. An empty file is read
+// again, three times in all with 400 ms between.
 //
-// The error wraps a fault.Error if the sensor or the bus is to blame; its reason is
-// timeout once the deadline of ctx has passed. It wraps context.Canceled if ctx
-// was cancelled. Any other error is the host's, such as a permission, and names
-// the file.
+// The error wraps a fault.Error if the sensor or the bus is to blame. Its reason
+// is timeout once the deadline of ctx has passed, and stale if the part shows an
+// earlier measurement but makes no new one. The error wraps context.Canceled if
+// ctx was cancelled. Any other error is the host's, such as a permission, and
+// names the file.
 func (r *Reader) Read(ctx context.Context, s Slave) (celsius float64, err error) {
-	for try := 1; ; try++ {
-		f, err := r.fetch(ctx, s.Dir)
-		if err != nil {
-			return 0, fmt.Errorf("onewire: read %s: %w", s.Dir, err)
-		}
-		if len(bytes.TrimSpace(f.text)) > 0 {
-			return f.decode(s.ROM.Family())
-		}
-		if try == tries {
-			return 0, fmt.Errorf("onewire: read %s: %w", f.file,
-				fault.New(fault.NoDevice, "empty %d times; check that the part is connected", tries))
-		}
-		if err := wait(ctx, pause); err != nil {
-			return 0, fmt.Errorf("onewire: read %s: %w", f.file, err)
-		}
+	celsius, err = r.read(ctx, s)
+	if err != nil {
+		return 0, fmt.Errorf("onewire: read %s: %w", s.Dir, err)
 	}
+	return celsius, nil
 }
 
-// Read reads s once with a Reader of its own. A program that reads a slave
-// again and again keeps one Reader instead, which bounds what a hung bus costs.
+// Read reads s once with a Reader of its own, which writes nothing. A program
+// that reads a slave again and again keeps one Reader instead, which bounds what
+// a hung bus costs.
 func Read(ctx context.Context, root fs.FS, s Slave) (celsius float64, err error) {
-	return NewReader(root).Read(ctx, s)
+	return NewReader(root, nil).Read(ctx, s)
 }
 
-// fetch waits for the file of one slave, or for ctx.
-func (r *Reader) fetch(ctx context.Context, dir string) (*flight, error) {
+func (r *Reader) read(ctx context.Context, s Slave) (celsius float64, err error) {
 	if ctx.Err() != nil {
-		return nil, interruption(ctx)
+		return 0, interruption(ctx)
 	}
-	f := r.join(dir)
+	g := r.enter(s)
+	defer r.leave(s)
+	f, err := r.share(ctx, s, g)
+	if err != nil {
+		return 0, err
+	}
+	first := 1
+	if f != nil {
+		if celsius, err = r.value(s, f); err == nil {
+			return celsius, nil
+		}
+		first++
+	}
+	return r.readAlone(ctx, s, first)
+}
+
+// share returns what s shows after the bulk conversion g, or nil if that did not
+// come about.
+func (r *Reader) share(ctx context.Context, s Slave, g *generation) (*flight, error) {
+	if g == nil {
+		return nil, nil
+	}
 	select {
-	case <-f.done:
-		return f, f.err
+	case <-g.done:
 	case <-ctx.Done():
 		return nil, interruption(ctx)
 	}
-}
-
-// join returns the read of dir that is under way, or starts one.
-func (r *Reader) join(dir string) *flight {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if f, ok := r.flights[dir]; ok {
-		return f
+	f := r.consume(s, g)
+	if f == nil {
+		return nil, nil
 	}
-	f := &flight{done: make(chan struct{})}
-	r.flights[dir] = f
-	go func() {
-		f.file, f.text, f.err = readSlave(r.root, dir)
-		r.mu.Lock()
-		delete(r.flights, dir)
-		r.mu.Unlock()
-		close(f.done)
-	}()
-	return f
+	return f, f.wait(ctx)
 }
 
-// readSlave returns the text of the better of the slave's two files, and which
-// it was. Its error is a fault.Error if the part has left the bus.
-func readSlave(root fs.FS, dir string) (file string, text []byte, err error) {
-	for _, base := range []string{"w1_slave", "temperature"} {
-		file = path.Join(dir, base)
-		text, err = fs.ReadFile(root, file)
-		if !errors.Is(err, fs.ErrNotExist) {
-			break
+// readAlone reads s with conversions of its own, as often as first leaves.
+func (r *Reader) readAlone(ctx context.Context, s Slave, first int) (celsius float64, err error) {
+	stale := false
+	for try := first; ; try++ {
+		used := try == first && first > 1 // a moment ago, by share
+		f, err := r.convert(ctx, s, used)
+		if err != nil {
+			return 0, err
+		}
+		if f.err != nil || !f.empty() {
+			return r.value(s, f)
+		}
+		stale = stale || f.stale
+		if try == tries {
+			return 0, silent(stale)
+		}
+		if err := wait(ctx, pause); err != nil {
+			return 0, err
 		}
 	}
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENODEV):
-		return file, nil, fault.New(fault.NoDevice, "the kernel has dropped the part; check that it is connected")
-	case errors.Is(err, syscall.EIO):
-		return file, nil, fault.New(fault.NoDevice, "input/output error on the bus; check that the part is connected")
-	}
-	return file, text, err
 }
 
-// decode converts the text of whichever file the flight brought.
-func (f *flight) decode(family byte) (celsius float64, err error) {
-	if path.Base(f.file) == "w1_slave" {
-		celsius, err = DecodeW1Slave(family, f.text)
-	} else {
-		celsius, err = decodeTemperature(f.text)
+// silent is the fault of a part that shows no new measurement.
+func silent(stale bool) error {
+	if stale {
+		return fault.New(fault.Stale, "only an earlier conversion can be read; check what else triggers this bus")
 	}
-	if err != nil {
-		return 0, fmt.Errorf("onewire: read %s: %w", f.file, err)
+	return fault.New(fault.NoDevice, "empty %d times; check that the part is connected", tries)
+}
+
+// convert reads s with a conversion of its own. used says that no bulk conversion
+// is left for s to give away.
+func (r *Reader) convert(ctx context.Context, s Slave, used bool) (*flight, error) {
+	for {
+		release, err := r.takeTurn(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		f, mine := r.launch(s, &flight{run: r.readNew, used: used, converts: true}, release)
+		late := !mine && time.Since(f.begun) > fresh
+		if !mine {
+			release()
+		}
+		if err := f.wait(ctx); err != nil {
+			return nil, err
+		}
+		if f.converts && !late {
+			return f, nil
+		}
+		used = false // f may have measured long ago, even if the kernel let go only now
 	}
-	return celsius, nil
+}
+
+// readNew reads the text of a conversion that the read itself makes. If a bulk
+// conversion is left on the bus, s may give that away first, which may be from
+// any time: the flag tells that of no single part, nor whether that conversion
+// ran to its end. That text is dropped.
+func (r *Reader) readNew(f *flight, s Slave) {
+	if !f.used && s.ROM.bulk() && r.flag(s.Master) == flagDone {
+		f.readFile(r.root, s.Dir)
+		f.stale = !f.empty()
+	}
+	f.readFile(r.root, s.Dir)
+}
+
+// value converts what a flight brought.
+func (r *Reader) value(s Slave, f *flight) (celsius float64, err error) {
+	if f.err != nil {
+		return 0, f.err
+	}
+	if !f.bare {
+		var pad scratchpad
+		pad, celsius, err = decodeW1Slave(s.ROM.Family(), f.text)
+		if err == nil {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.part(s.Dir).pad = pad
+		}
+		return celsius, err
+	}
+	return decodeTemperature(f.text)
 }
 
 // decodeTemperature converts millidegrees that the kernel cut toward zero back

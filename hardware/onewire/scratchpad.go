@@ -40,20 +40,24 @@ type scratchpad [9]byte
 //
 // Source: drivers/w1/slaves/w1_therm.c of Linux, and the parts' datasheets.
 func DecodeW1Slave(family byte, text []byte) (celsius float64, err error) {
-	if (ROM{family}).Part() == "" {
-		return 0, fmt.Errorf("onewire: family %02x is no known thermometer", family)
-	}
+	_, celsius, err = decodeW1Slave(family, text)
+	return celsius, err
+}
+
+// decodeW1Slave returns the bytes as well.
+func decodeW1Slave(family byte, text []byte) (pad scratchpad, celsius float64, err error) {
 	pad, yes, err := parseW1Slave(text)
 	if err != nil {
-		return 0, err
+		return pad, 0, err
 	}
-	if err := pad.check(); err != nil {
-		return 0, err
+	celsius, err = DecodeScratchpad(family, pad)
+	if err == nil && !yes {
+		err = fault.New(fault.CRC, "the kernel refused scratchpad % x; check cable and pull-up", pad[:])
 	}
-	if !yes {
-		return 0, fault.New(fault.CRC, "the kernel refused scratchpad % x; check cable and pull-up", pad[:])
+	if err != nil {
+		return pad, 0, err
 	}
-	return pad.decode(family)
+	return pad, celsius, nil
 }
 
 // DecodeScratchpad returns the temperature in °C that the nine bytes of a
@@ -80,7 +84,7 @@ func DecodeScratchpad(family byte, pad [9]byte) (celsius float64, err error) {
 // decode converts bytes that came intact.
 func (p scratchpad) decode(family byte) (celsius float64, err error) {
 	if p.unconverted(family) {
-		return 0, fault.New(fault.PowerOn, "scratchpad % x holds the power-on value of 85 °C; check the supply", p[:])
+		return 0, fault.New(fault.PowerOn, "scratchpad % x holds the value from before a conversion; check the supply", p[:])
 	}
 	celsius, err = p.celsius(family)
 	if err != nil {
@@ -147,10 +151,18 @@ func (p scratchpad) check() error {
 // which is the lesser harm: a sixteenth of a degree later it is believed. The
 // same holds for a DS18S20, whose counters at a true 85 °C equal its power-on
 // values.
+//
+// Noisy clones start at 25 °C, and show that for ever on parasite power, on
+// which they cannot convert. Nothing else in their bytes changes with the first
+// conversion, so exactly 25.0000 °C is refused while the alarm limits are those
+// of the factory.
 func (p scratchpad) unconverted(family byte) bool {
 	raw := p.raw()
-	if family == familyDS18S20 {
+	switch {
+	case family == familyDS18S20:
 		return raw == 85*2 && p.marked()
+	case family == familyDS18B20 && p.noisy():
+		return raw == 25*16 && p[2] == 0x55 && p[3] == 0x05
 	}
 	return raw == 85*16 && p.marked()
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"syscall"
 
 	"thermarack/agent/wire"
 	"thermarack/hardware/onewire"
@@ -24,6 +25,7 @@ func (s *Set) findOneWire() []Part {
 		device := wire.OneWireDevice(slave.ROM)
 		parts = append(parts, Part{
 			Device: device, What: slave.ROM.Part(), Bus: orElse(slave.Master, "w1"), Address: slave.ROM.String(), Sensor: sensor,
+			Note: s.cloneNote(slave),
 		})
 		masters[slave.Master] = true
 	}
@@ -33,7 +35,16 @@ func (s *Set) findOneWire() []Part {
 	return append(parts, s.findOthers(masters)...)
 }
 
-// findOthers lists parts that are no thermometers, and buses without any part.
+// cloneNote says what to know of a probe that only calls itself a DS18B20.
+func (s *Set) cloneNote(slave onewire.Slave) string {
+	clone, ok := s.oneWire.Clone(slave)
+	if !ok {
+		return ""
+	}
+	return "probably a clone: " + clone.Effect
+}
+
+// findOthers lists parts that are no thermometers, and what to do about buses.
 func (s *Set) findOthers(used map[string]bool) []Part {
 	entries, err := fs.ReadDir(s.root, w1Devices)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -51,9 +62,8 @@ func (s *Set) findOthers(used map[string]bool) []Part {
 			found = true
 		case strings.HasPrefix(e.Name(), "w1_bus_master"):
 			found = true
-			if !used[e.Name()] && !used[""] {
-				parts = append(parts, Part{What: "1-Wire bus", Bus: e.Name(), Address: e.Name(),
-					Note: "no probe answers: check the data wire and its 4.7 kΩ pull-up to 3.3 V"})
+			if note := s.busNote(e.Name(), used); note != "" {
+				parts = append(parts, Part{What: "1-Wire bus", Bus: e.Name(), Address: e.Name(), Note: note})
 			}
 		}
 	}
@@ -62,6 +72,18 @@ func (s *Set) findOthers(used map[string]bool) []Part {
 			Note: "no 1-Wire master: add dtoverlay=w1-gpio to config.txt and restart, if this Pi has probes"})
 	}
 	return parts
+}
+
+// busNote says what to do about a bus; "" if nothing. What the kernel does not
+// offer, nobody can mend, so that is no note.
+func (s *Set) busNote(master string, used map[string]bool) string {
+	if !used[master] && !used[""] {
+		return "no probe answers: check the data wire and its 4.7 kΩ pull-up to 3.3 V"
+	}
+	if err := s.oneWire.Bulk(master); errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return "each probe converts by itself: bulk conversion needs root or a udev rule for therm_bulk_read"
+	}
+	return ""
 }
 
 func orElse(s, otherwise string) string {

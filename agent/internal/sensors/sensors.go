@@ -28,7 +28,7 @@ type Part struct {
 	Bus     string         // "w1_bus_master1", "hwmon2", "thermal", "firmware"
 	Address string         // on the bus: a ROM, a zone's directory, a channel's name
 	Sensor  sampler.Sensor // reads it; nil if there is nothing to read
-	Note    string         // why it is not published or not read; "" if it is
+	Note    string         // why it is not published or not read, or what to know of it; mostly ""
 }
 
 // A Set is the parts of one node. It is safe for concurrent use.
@@ -50,11 +50,15 @@ type Options struct {
 	Root fs.FS // the host's root
 	Node wire.Node
 	Log  *slog.Logger
+
+	// Bulk lets all thermometers of a 1-Wire bus convert at once, the one thing
+	// for which a file of the host is written. Nil if Root is only to be read.
+	Bulk onewire.Opener
 }
 
 // New returns the parts of the host as they are now.
 func New(o Options) *Set {
-	s := &Set{root: o.Root, node: o.Node, log: o.Log, oneWire: onewire.NewReader(o.Root)}
+	s := &Set{root: o.Root, node: o.Node, log: o.Log, oneWire: onewire.NewReader(o.Root, o.Bulk)}
 	s.throttle.root, s.throttle.name = o.Root, o.Node.Device("soc")+":"+wire.QuantityThrottled
 	s.parts = s.find()
 	return s
