@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -61,7 +62,10 @@ func parseRun(args []string, stdout io.Writer) (j job, done bool, err error) {
 	if c, err = c.With(config.FromEnvironment(os.Getenv)); err != nil {
 		return job{}, false, fmt.Errorf("environment: %w", err)
 	}
-	c, err = c.With(given)
+	if c, err = c.With(given); len(c.Brokers) == 0 {
+		c.Brokers = []string{config.DefaultBroker}
+	}
+	c.Site = cmp.Or(c.Site, config.DefaultSite)
 	return job{*root, *node, c}, false, err
 }
 

@@ -4,22 +4,15 @@ package config
 
 import (
 	_ "embed" // for the reference
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"net"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
 	"thermarack/agent/wire"
-	"thermarack/agent/wire/yamlfile"
 )
 
 // DefaultPath is where the file is looked for if no other is named.
@@ -34,13 +27,19 @@ func Reference() string { return reference }
 
 // Config is a validated configuration.
 type Config struct {
-	Brokers  []string // URLs with scheme tcp or ssl and a port, without duplicates, at least one
-	Site     string   // passes wire.CheckSite
-	Interval time.Duration
-	TLS      TLS
-	Username string // "" for none
+	Brokers   []string // URLs with scheme tcp or ssl and a port, without duplicates; none: look for one
+	Discovery bool     // look by DNS-SD, where no broker is named
+	Site      string   // passes wire.CheckSite; "" for that of the broker that is found, else DefaultSite
+	Interval  time.Duration
+	TLS       TLS
+	Username  string // "" for none
 
 	PasswordFile string // "" for none
+
+	I2C     bool  // look for known parts on the I²C buses
+	Fans    []Fan // whose tachometers hang on pins of the board, each on another
+	Spool   Spool
+	Metrics string // host:port to serve metrics at; "" for none
 }
 
 // TLS names PEM files; "" for none.
@@ -50,90 +49,32 @@ type TLS struct {
 	Key  string `yaml:"key"`
 }
 
+// A Fan has its tachometer on a pin of the board.
+type Fan struct {
+	GPIO   int // number of the chip's line (BCM), 0 to 53
+	Pulses int // a revolution, 1 to 8
+}
+
+// Spool is where packs wait on disk. Both figures are at least 1.
+type Spool struct {
+	Directory string // "" for memory only
+	MaxMB     int    // what it may take of the disk, in 1e6 bytes
+	MBPerDay  int    // what it may write, in 1e6 bytes a day
+}
+
+// DefaultBroker is tried where none is named and none is found, and DefaultSite
+// is the site of a node that nobody told one.
+const (
+	DefaultBroker = "tcp://thermarack:1883"
+	DefaultSite   = "main"
+)
+
 // Default returns the configuration of an agent that was told nothing.
 func Default() Config {
-	return Config{Brokers: []string{"tcp://thermarack:1883"}, Site: "main", Interval: 10 * time.Second}
-}
-
-// file is the configuration file as written.
-type file struct {
-	Broker       []string `yaml:"broker"`
-	Site         string   `yaml:"site"`
-	Interval     string   `yaml:"interval"`
-	TLS          TLS      `yaml:"tls"`
-	Username     string   `yaml:"username"`
-	PasswordFile string   `yaml:"password_file"`
-}
-
-// Load reads the file at path. With path "" it reads DefaultPath if that
-// exists, and otherwise returns the defaults. The error names the file.
-func Load(path string) (Config, error) {
-	optional := path == ""
-	if optional {
-		path = DefaultPath
+	return Config{
+		Discovery: true, Interval: 10 * time.Second, I2C: true,
+		Spool: Spool{MaxMB: 64, MBPerDay: 20},
 	}
-	f, err := os.Open(path)
-	if optional && errors.Is(err, fs.ErrNotExist) {
-		return Default(), nil
-	}
-	if err != nil {
-		return Config{}, fmt.Errorf("load configuration: %w", err)
-	}
-	defer f.Close()
-	return Parse(path, f)
-}
-
-// Parse reads a configuration file over the defaults. name is used in errors,
-// which are one line for each thing wrong: an unknown key with its line and the
-// nearest known one, or a value with its line and key.
-func Parse(name string, r io.Reader) (Config, error) {
-	text, err := io.ReadAll(r)
-	if err != nil {
-		return Config{}, fmt.Errorf("load configuration: %w", err)
-	}
-	var raw file
-	if err := yamlfile.Decode(name, text, &raw); err != nil {
-		return Config{}, err
-	}
-	c := Default()
-	var tree yaml.Node
-	_ = yaml.Unmarshal(text, &tree) // Decode has taken it
-	var problems yamlfile.Problems
-	for _, f := range c.take(raw) {
-		problems = append(problems, yamlfile.Problem{File: name, Line: yamlfile.Line(&tree, f.at...), Text: f.err.Error()})
-	}
-	if err := problems.Err(); err != nil {
-		return Config{}, err
-	}
-	return c, nil
-}
-
-// A fault is a value that is wrong.
-type fault struct {
-	at  []string // keys that lead to it in the file
-	err error    // names the last key
-}
-
-// take puts what the file says over c.
-func (c *Config) take(raw file) []fault {
-	c.TLS, c.Username, c.PasswordFile = raw.TLS, raw.Username, raw.PasswordFile
-	o := Overrides{Brokers: raw.Broker, Site: raw.Site}
-	var faults []fault
-	if raw.Interval != "" {
-		d, err := time.ParseDuration(raw.Interval)
-		if err != nil {
-			faults = append(faults, fault{[]string{"interval"}, fmt.Errorf("interval: want a duration such as 10s: %w", err)})
-		} else {
-			o.Interval = &d
-		}
-	}
-	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
-		faults = append(faults, fault{[]string{"tls"}, errors.New("tls: give both cert and key, or neither")})
-	}
-	if c.PasswordFile != "" && c.Username == "" {
-		faults = append(faults, fault{[]string{"password_file"}, errors.New("password_file: needs a username")})
-	}
-	return append(faults, c.override(o)...)
 }
 
 // Overrides is what the environment or the flags say over a file. A field that
@@ -142,6 +83,7 @@ type Overrides struct {
 	Brokers  []string
 	Site     string
 	Interval *time.Duration
+	Metrics  string
 }
 
 // FromEnvironment returns what THERMARACK_BROKER, which may list several, and
@@ -190,6 +132,13 @@ func (c *Config) override(o Overrides) (faults []fault) {
 		}
 		c.Interval = *o.Interval
 	}
+	if o.Metrics != "" {
+		address, err := checkMetrics(o.Metrics)
+		if err != nil {
+			faults = append(faults, fault{[]string{"metrics"}, err})
+		}
+		c.Metrics = address
+	}
 	return faults
 }
 
@@ -233,4 +182,20 @@ func checkInterval(d time.Duration) error {
 		return fmt.Errorf("interval: %v is not %v to %v in whole milliseconds", d, minInterval, maxInterval)
 	}
 	return nil
+}
+
+// checkMetrics returns the address with its host: loopback, if it names a port
+// only. Whoever means every interface says 0.0.0.0 or [::].
+func checkMetrics(address string) (string, error) {
+	if !strings.Contains(address, ":") {
+		address = ":" + address
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return "", fmt.Errorf("metrics: %.80q is neither a port nor host:port", address)
+	}
+	return net.JoinHostPort(orDefault(host, "127.0.0.1"), port), nil
 }

@@ -57,11 +57,33 @@ func TestParse(t *testing.T) {
 		{
 			name: "every other key",
 			text: "site: hex\ninterval: 2s\ntls: {ca: ca.pem, cert: c.pem, key: k.pem}\nusername: pi\npassword_file: /run/pw\n",
-			want: config.Config{
-				Brokers: []string{"tcp://thermarack:1883"}, Site: "hex", Interval: 2 * time.Second,
-				TLS: config.TLS{CA: "ca.pem", Cert: "c.pem", Key: "k.pem"}, Username: "pi", PasswordFile: "/run/pw",
-			},
+			want: with(func(c *config.Config) {
+				c.Site, c.Interval, c.Username, c.PasswordFile = "hex", 2*time.Second, "pi", "/run/pw"
+				c.TLS = config.TLS{CA: "ca.pem", Cert: "c.pem", Key: "k.pem"}
+			}),
 		},
+		{
+			name: "no looking for anything",
+			text: "discovery: false\ni2c: false",
+			want: with(func(c *config.Config) { c.Discovery, c.I2C = false, false }),
+		},
+		{
+			name: "fans have two pulses unless it is said",
+			text: "fans: [{gpio: 0}, {gpio: 53, pulses: 1}]",
+			want: with(func(c *config.Config) {
+				c.Fans = []config.Fan{{GPIO: 0, Pulses: 2}, {GPIO: 53, Pulses: 1}}
+			}),
+		},
+		{
+			name: "a spool keeps the figures that are not given",
+			text: "spool: {directory: /var/spool/thermarack, budget: 5}",
+			want: with(func(c *config.Config) {
+				c.Spool = config.Spool{Directory: "/var/spool/thermarack", MaxMB: 64, MBPerDay: 5}
+			}),
+		},
+		{name: "metrics at a port are for this host", text: "metrics: 9110", want: with(func(c *config.Config) { c.Metrics = "127.0.0.1:9110" })},
+		{name: "metrics at a port behind a colon too", text: "metrics: ':0'", want: with(func(c *config.Config) { c.Metrics = "127.0.0.1:0" })},
+		{name: "metrics for all are said so", text: "metrics: '[::]:9110'", want: with(func(c *config.Config) { c.Metrics = "[::]:9110" })},
 		{name: "an unknown key", text: "\nbrokers: []", err: `f.yaml:2: unknown key "brokers", did you mean "broker"?`},
 		{name: "an unknown key below tls", text: "tls: {cafile: x}", err: `f.yaml:1: unknown key "cafile", known here: ca, cert, key`},
 		{name: "a broker without a scheme", text: "broker: [host:1883]", err: `f.yaml:1: broker "host:1883": want a URL such as tcp://host:1883 or ssl://host:8883`},
@@ -79,6 +101,17 @@ func TestParse(t *testing.T) {
 		{name: "all that is wrong, by line", text: "site: A\nbroker: ['tcp://h/x', 'http://h']\ninterval: 0s", err: "f.yaml:1: site: wire: name \"A\" is not 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit\nf.yaml:2: broker \"tcp://h/x\": nothing may follow the port\nf.yaml:2: broker \"http://h\": scheme \"http\" is none of tcp, mqtt, ssl, tls, mqtts\nf.yaml:3: interval: 0s is not 100ms to 1h0m0s in whole milliseconds"},
 		{name: "a certificate without a key", text: "tls: {cert: c}", err: `f.yaml:1: tls: give both cert and key, or neither`},
 		{name: "a password without a name", text: "password_file: p", err: `f.yaml:1: password_file: needs a username`},
+		{name: "metrics at no port", text: "site: a\nmetrics: pi", err: `f.yaml:2: metrics: ":pi" is neither a port nor host:port`},
+		{name: "metrics at a port too high", text: "metrics: 'pi:65536'", err: `f.yaml:1: metrics: "pi:65536" is neither a port nor host:port`},
+		{name: "a fan without a pin", text: "fans:\n  - pulses: 2", err: `f.yaml:2: gpio is missing: it says which pin the tachometer is on`},
+		{name: "a fan on no pin", text: "fans:\n  - gpio: 54\n  - gpio: -1", err: "f.yaml:2: gpio: 54 is not 0 to 53\nf.yaml:3: gpio: -1 is not 0 to 53"},
+		{name: "two fans on a pin", text: "fans:\n  - gpio: 17\n  - gpio: 17", err: `f.yaml:3: gpio: 17 has a fan already`},
+		{name: "a fan without pulses", text: "fans:\n  - gpio: 17\n    pulses: 0", err: `f.yaml:3: pulses: 0 is not 1 to 8`},
+		{name: "a fan with many pulses", text: "fans: [{gpio: 17, pulses: 9}]", err: `f.yaml:1: pulses: 9 is not 1 to 8`},
+		{name: "a spool of no size", text: "spool:\n  size: 0\n  budget: -1", err: "f.yaml:2: size: 0 MB is not 1 to 1000000\nf.yaml:3: budget: -1 MB is not 1 to 1000000"},
+		{name: "a word for a number", text: "spool:\n  size: much", err: `f.yaml:2: size: want a whole number, not "much"`},
+		{name: "a word for yes or no", text: "discovery: maybe", err: `f.yaml:1: discovery: want true or false, not "maybe"`},
+		{name: "a broker that is no list", text: "broker: tcp://a", err: `f.yaml:1: broker: want a list, not "tcp://a"`},
 		{name: "two things wrong, both told", text: "site: A\ntls: {key: k}", err: "f.yaml:1: site: wire: name \"A\" is not 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit\nf.yaml:2: tls: give both cert and key, or neither"},
 	}
 	for _, tt := range tests {
@@ -115,16 +148,17 @@ func TestFlagsComeBeforeTheEnvironmentBeforeTheFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := config.Config{Brokers: []string{"tcp://env1:1883", "tcp://env2:1883"}, Site: "env", Interval: time.Second}
+	want := config.Default()
+	want.Brokers, want.Site, want.Interval = []string{"tcp://env1:1883", "tcp://env2:1883"}, "env", time.Second
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("file and environment (-want +got):\n%s", diff)
 	}
 
-	got, err = got.With(config.Overrides{Brokers: []string{"tcp://flag"}, Interval: new(5 * time.Second)})
+	got, err = got.With(config.Overrides{Brokers: []string{"tcp://flag"}, Interval: new(5 * time.Second), Metrics: "9110"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want = config.Config{Brokers: []string{"tcp://flag:1883"}, Site: "env", Interval: 5 * time.Second}
+	want.Brokers, want.Interval, want.Metrics = []string{"tcp://flag:1883"}, 5*time.Second, "127.0.0.1:9110"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("and flags (-want +got):\n%s", diff)
 	}
@@ -147,20 +181,24 @@ func TestLoadReadsTheFile(t *testing.T) {
 	}
 }
 
-func FuzzParseGivesUsableBrokersOrAnError(f *testing.F) {
+func FuzzParseGivesUsableAddressesOrAnError(f *testing.F) {
 	f.Add("broker: ['tcp://a:1', 'ssl://b']\ninterval: 1s")
 	f.Add("broker: [host]\ntls: {ca: x}")
+	f.Add("fans: [{gpio: 17}]\nspool: {size: 1}\nmetrics: 1")
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := config.Parse("f.yaml", strings.NewReader(text))
 		if err != nil {
 			return
 		}
-		again, err := config.Default().With(config.Overrides{Brokers: c.Brokers, Site: c.Site, Interval: &c.Interval})
+		again, err := config.Default().With(config.Overrides{Brokers: c.Brokers, Site: c.Site, Interval: &c.Interval, Metrics: c.Metrics})
 		if err != nil {
 			t.Fatalf("%q gave a configuration that is not valid: %v", text, err)
 		}
 		if diff := cmp.Diff(c.Brokers, again.Brokers); diff != "" {
 			t.Errorf("%q: brokers change when read again:\n%s", text, diff)
+		}
+		if c.Metrics != again.Metrics {
+			t.Errorf("%q: metrics at %q change to %q when read again", text, c.Metrics, again.Metrics)
 		}
 	})
 }

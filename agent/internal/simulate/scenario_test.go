@@ -25,7 +25,7 @@ func TestAWrongScenarioIsToldByLine(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, text, want string }{
 		{"an unknown key", "- {at: 1m, shelf: hex/a1/s3, fam: 1}", `1: unknown key "fam", did you mean "fan"?`},
-		{"no list", "at: 1m", "1: cannot unmarshal"},
+		{"no list", "at: 1m", "1: want a list, not keys with values"},
 		{"no time", "- {shelf: hex/a1/s3, load: 1}", `1: at "": want the time since the start`},
 		{"a time before the start", "- {at: -1m, shelf: hex/a1/s3, load: 1}", `1: at "-1m": want the time since the start`},
 		{"no shelf of two", "\n\n- {at: 1m, load: 1}", "3: say which shelf: the layout has hex/a1/s3, hex/a1/s4"},

@@ -58,7 +58,8 @@ func (ps Problems) Err() error {
 // slice with yaml tags. An empty file leaves v as it is. name is used in errors.
 //
 // The error is Problems: an unknown key (with the nearest known one), a key
-// given twice, a value of the wrong type, broken syntax, a second document.
+// given twice, a value of the wrong type (with its
+// key), broken syntax, a second document.
 func Decode(name string, data []byte, v any) error {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	decoder.KnownFields(true)
@@ -67,7 +68,9 @@ func Decode(name string, data []byte, v any) error {
 		return nil
 	}
 	if err != nil {
-		return describe(name, err, keysOf(reflect.TypeOf(v), nil))
+		var tree yaml.Node
+		_ = yaml.Unmarshal(data, &tree) // what is wrong with its syntax is in err
+		return describe(name, err, reflect.TypeOf(v), &tree)
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return Problems{{File: name, Text: "holds more than one YAML document; keep the first"}}
@@ -107,12 +110,17 @@ func Line(node *yaml.Node, path ...string) int {
 
 // The library's own wording of what we reword.
 var (
-	atLine     = regexp.MustCompile(`^(?:yaml: )?line (\d+): (.*)$`)
+	atLine     = regexp.MustCompile(`(?s)^(?:yaml: )?line (\d+): (.*)$`)
 	unknownKey = regexp.MustCompile(`^field (.*) not found in type (\S+)$`)
 )
 
-func describe(name string, err error, known map[string][]string) error {
-	texts := []string{err.Error()}
+// describe rewords an error of decoding tree into a t.
+func describe(name string, err error, t reflect.Type, tree *yaml.Node) error {
+	texts, known := []string{err.Error()}, keysOf(t, nil)
+	var values []place
+	if len(tree.Content) > 0 {
+		values = places("", tree.Content[0], t)
+	}
 	if types := (*yaml.TypeError)(nil); errors.As(err, &types) {
 		texts = types.Errors
 	}
@@ -126,6 +134,7 @@ func describe(name string, err error, known map[string][]string) error {
 		if m := unknownKey.FindStringSubmatch(p.Text); m != nil {
 			p.Text = UnknownKey(m[1], known[m[2]])
 		}
+		p.Text = mistyped(p.Text, p.Line, &values)
 		ps = append(ps, p)
 	}
 	return ps.Err()

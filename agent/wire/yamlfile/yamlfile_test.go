@@ -13,10 +13,13 @@ type shelf struct {
 	Columns int             `yaml:"columns"`
 	Depth   int             `yaml:"depth"`
 	Limits  map[string]*lim `yaml:"limits"`
+	Slots   []int           `yaml:"slots"`
+	Open    bool            `yaml:"open"`
 }
 
 type lim struct {
 	Inlet float64 `yaml:"inlet"`
+	Name  string  `yaml:"name"`
 }
 
 func TestDecodeNamesFileLineAndNearestKey(t *testing.T) {
@@ -25,9 +28,20 @@ func TestDecodeNamesFileLineAndNearestKey(t *testing.T) {
 		{"an empty file is no error", "", ""},
 		{"a misspelt key names its neighbour", "columns: 12\ndept: 9\n", `f.yaml:2: unknown key "dept", did you mean "depth"?`},
 		{"a misspelt key below a map", "limits:\n  a: {inlett: 3}\n", `f.yaml:2: unknown key "inlett", did you mean "inlet"?`},
-		{"a key far from all lists them", "zzzzzz: 1\n", `f.yaml:1: unknown key "zzzzzz", known here: columns, depth, limits`},
+		{"a key far from all lists them", "zzzzzz: 1\n", `f.yaml:1: unknown key "zzzzzz", known here: columns, depth, limits, slots, open`},
 		{"a key given twice", "depth: 9\ndepth: 8\n", `f.yaml:2: mapping key "depth" already defined at line 1`},
-		{"a wrong type", "columns: twelve\n", "f.yaml:1: cannot unmarshal !!str `twelve` into int"},
+		{"a wrong type", "columns: twelve\n", `f.yaml:1: columns: want a whole number, not "twelve"`},
+		{"wrong types beside each other", "{depth: ten, columns: ten}\n", "f.yaml:1: depth: want a whole number, not \"ten\"\nf.yaml:1: columns: want a whole number, not \"ten\""},
+		{"a wrong type beside the same as a text", "limits:\n  a: {name: many fans, inlet: many fans}\n", `f.yaml:2: inlet: want a number, not "many fans"`},
+		{"a wrong type in a list", "slots: [1,\n  two]\n", `f.yaml:2: slots: want a whole number, not "two"`},
+		{"a text of several lines", "depth: \"a\n\n  b\"\n", `f.yaml:1: depth: want a whole number, not "a\nb"`},
+		{"a list for a number", "depth: [9]\n", "f.yaml:1: depth: want a whole number, not a list"},
+		{"a number for keys", "limits: 3\n", `f.yaml:1: limits: want keys with values, not "3"`},
+		{"keys for a text", "limits: {a: {name: {x: 1}}}\n", "f.yaml:1: name: want a text, not keys with values"},
+		{"a number for a list", "slots: 7\n", `f.yaml:1: slots: want a list, not "7"`},
+		{"neither true nor false", "open: perhaps\n", `f.yaml:1: open: want true or false, not "perhaps"`},
+		{"no keys at all", "- 12\n", "f.yaml:1: want keys with values, not a list"},
+		{"a wrong type behind an alias", "limits:\n  a: &l {inlet: x}\n  b: *l\n", "f.yaml:2: inlet: want a number, not \"x\"\nf.yaml:2: cannot unmarshal !!str `x` into float64"},
 		{"two problems, both told", "colums: 1\ndept: 2\n", "f.yaml:1: unknown key \"colums\", did you mean \"columns\"?\nf.yaml:2: unknown key \"dept\", did you mean \"depth\"?"},
 		{"broken syntax", "columns: [1\n", "f.yaml:1: did not find expected ',' or ']'"},
 		{"a second document", "columns: 1\n---\ndepth: 2\n", "f.yaml: holds more than one YAML document; keep the first"},
