@@ -59,7 +59,7 @@ func (p *Publisher) connect(ctx context.Context) (link, error) {
 		SetCleanSession(true).
 		SetAutoReconnect(false).
 		SetConnectTimeout(handshake).
-		SetWriteTimeout(5*time.Second).
+		SetWriteTimeout(min(5*time.Second, p.AckTimeout)).
 		SetKeepAlive(30*time.Second).
 		SetBinaryWill(p.topic(wire.KindStatus), p.status(false), 1, true).
 		SetConnectionLostHandler(func(_ paho.Client, err error) { gone <- err }).

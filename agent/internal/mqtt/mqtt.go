@@ -29,6 +29,10 @@ type Options struct {
 
 	Security Security
 	Backoff  Backoff // zero: half a second to half a minute
+
+	// AckTimeout is how long the broker may acknowledge nothing while a pack is
+	// in flight; the session then ends. 0 is 30 s.
+	AckTimeout time.Duration
 }
 
 // Backoff is the wait between attempts to connect. It doubles from Min to Max,
@@ -40,11 +44,11 @@ type Backoff struct {
 // A Publisher carries the packs of its box to its broker.
 //
 // A pack leaves the box when its PUBACK has come. All state lies in the box: each
-// connection is a new clean session, after which the box is taken from its
-// oldest pack on. A persistent session would keep a second copy of what is in
-// flight in the client, which the bounds of the box do not hold for, and a third
-// in the broker. So a pack may arrive twice, in order each time; its stamp makes
-// the second one no news.
+// connection is a new clean session, which begins with whatever the broker does
+// not have, live packs before the backlog. A persistent session would keep a
+// second copy of what is in flight in the client, which the bounds of the box do
+// not hold for, and a third in the broker. So a pack may arrive twice after a
+// lost connection; its stamp makes the second one no news.
 type Publisher struct {
 	Options
 	changed chan struct{} // an inventory waits to be sent
@@ -57,6 +61,9 @@ type Publisher struct {
 func New(o Options) *Publisher {
 	if o.Backoff.Min == 0 {
 		o.Backoff = Backoff{Min: 500 * time.Millisecond, Max: 30 * time.Second}
+	}
+	if o.AckTimeout == 0 {
+		o.AckTimeout = ackTimeout
 	}
 	return &Publisher{Options: o, changed: make(chan struct{}, 1)}
 }

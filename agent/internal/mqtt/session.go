@@ -3,7 +3,6 @@ package mqtt
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -13,15 +12,13 @@ import (
 )
 
 const (
-	// ackTimeout is how long the oldest pack in flight may lack its PUBACK. A
-	// broker that withholds one, because it could not store the pack, gets it
-	// again on the next connection only (MQTT 3.1.1, section 4.4).
+	// ackTimeout is how long a broker may acknowledge nothing while a pack is in
+	// flight. One that withholds a PUBACK, because it could not store the pack,
+	// gets it again on the next connection only (MQTT 3.1.1, section 4.4).
 	ackTimeout = 30 * time.Second
 	// farewell is the time that a stop may take.
 	farewell = 2 * time.Second
 )
-
-var errNoAck = errors.New("the broker has acknowledged nothing for 30 s; look whether it can store")
 
 // A session is one connection, from CONNACK on.
 type session struct {
@@ -29,11 +26,13 @@ type session struct {
 	p      *Publisher
 	flying []flight // oldest first
 	acks   int
-	told   []byte // the inventory that was sent last
+	told   []byte      // the inventory that was sent last
+	deaf   *time.Timer // fires when the broker owes an acknowledgement for too long
 }
 
 // A flight is a pack that was sent and lacks its PUBACK. Brokers acknowledge in
-// order, so only the first one is ever waited for.
+// the order of sending, whichever lane of the box a pack is from, so only the
+// first one is ever waited for.
 type flight struct {
 	id    uint64
 	token paho.Token
@@ -47,7 +46,9 @@ func (p *Publisher) session(ctx context.Context) (delivered bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	s := &session{link: link, p: p}
+	s := &session{link: link, p: p, deaf: time.NewTimer(p.AckTimeout)}
+	defer s.deaf.Stop()
+	s.deaf.Stop()
 	p.Box.Rewind()
 	err = s.announce()
 	if err == nil {
@@ -98,33 +99,23 @@ func failed(t paho.Token) error {
 
 // serve moves packs until the connection or ctx ends.
 func (s *session) serve(ctx context.Context) error {
-	timeout := time.NewTimer(ackTimeout)
-	defer timeout.Stop()
-	s.send()
-	for {
-		if len(s.flying) == 0 {
-			timeout.Reset(ackTimeout)
-		}
+	err := s.send()
+	for err == nil {
 		select {
 		case <-ctx.Done():
 			return nil
-		case err := <-s.lost:
-			return err
-		case <-timeout.C:
-			return errNoAck
+		case err = <-s.lost:
+		case <-s.deaf.C:
+			err = fmt.Errorf("the broker has acknowledged nothing for %v; look whether it can store", s.p.AckTimeout)
 		case <-s.acknowledged():
-			if err := s.land(); err != nil {
-				return err
-			}
-			timeout.Reset(ackTimeout)
+			err = s.land()
 		case <-s.p.Box.More():
-			s.send()
+			err = s.send()
 		case <-s.p.changed:
-			if err := s.inventory(); err != nil {
-				return err
-			}
+			err = s.inventory()
 		}
 	}
+	return err
 }
 
 // acknowledged is ready when the oldest flight has ended.
@@ -143,20 +134,32 @@ func (s *session) land() error {
 		return fmt.Errorf("publish: %w", err)
 	}
 	s.flying = s.flying[1:]
+	s.deaf.Stop()
+	if len(s.flying) > 0 {
+		s.deaf.Reset(s.p.AckTimeout)
+	}
 	s.p.Box.Ack(oldest.id)
 	s.acks++
 	return nil
 }
 
-// send hands all that the box gives to the client.
-func (s *session) send() {
+// send hands all that the box gives to the client. The client blocks for its
+// write timeout if the broker does not read; once is enough.
+func (s *session) send() error {
 	topic := s.p.topic(wire.KindReadings)
 	for {
 		id, pack, ok := s.p.Box.Next()
 		if !ok {
-			return
+			return nil
 		}
-		s.flying = append(s.flying, flight{id, s.client.Publish(topic, 1, false, pack)})
+		if len(s.flying) == 0 {
+			s.deaf.Reset(s.p.AckTimeout)
+		}
+		token := s.client.Publish(topic, 1, false, pack)
+		s.flying = append(s.flying, flight{id, token})
+		if err := failed(token); err != nil {
+			return fmt.Errorf("publish: %w", err)
+		}
 	}
 }
 
@@ -165,18 +168,20 @@ func (s *session) send() {
 func (s *session) leave() {
 	ctx, cancel := context.WithTimeout(context.Background(), farewell)
 	defer cancel()
-	s.send()
-	for len(s.flying) > 0 && ctx.Err() == nil {
+	s.p.Box.Rush()
+	err := s.send()
+	for err == nil && len(s.flying) > 0 && ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-		case <-s.lost:
-			return
+		case err = <-s.lost:
 		case <-s.acknowledged():
-			if s.land() != nil {
-				return
+			if err = s.land(); err == nil {
+				err = s.send()
 			}
-			s.send()
 		}
+	}
+	if err != nil {
+		return // the last will speaks
 	}
 	s.retain(wire.KindStatus, s.p.status(false)).WaitTimeout(farewell)
 	s.client.Disconnect(uint(farewell.Milliseconds()))

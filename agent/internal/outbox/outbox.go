@@ -1,144 +1,210 @@
-// Package outbox holds encoded packs in memory until a broker has acknowledged
-// them, and drops the oldest when there are too many.
+// Package outbox holds encoded packs in memory, and on disk if it is told to,
+// until a broker has acknowledged them, and drops the oldest when there are too
+// many.
 package outbox
 
-import "sync"
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"thermarack/agent/wire/clock"
+)
 
 // Window is the most packs that are out, handed over but not acknowledged, at
 // any time. It bounds what is sent twice after a lost connection, and stays
 // under the window that brokers grant a client.
 const Window = 32
 
-// DefaultLimit is the memory that a Box takes at most, in bytes. It holds 24
-// hours of 10 s packs of up to 660 bytes, which is a Pi with its SoC, a fan and
-// four probes; a Pi with its SoC alone keeps more than two days.
-const DefaultLimit = 6 << 20
+const (
+	// reserve is the part of the Window that the backlog leaves to live packs.
+	reserve = 8
+	// blip is the longest backlog that is none: so few packs go at once, in
+	// order, before the live ones.
+	blip = 3
+)
 
-// overhead is what an entry costs beside its pack: the entry itself, and the
-// rounding of the pack's allocation.
-const overhead = 64
+// DefaultLimit is the memory that a Box takes at most, in bytes. A Pi with seven
+// 1-Wire probes, a climate sensor, a PoE HAT and two fans makes 8640 packs of
+// 1.5 kB a day at 10 s, which take less than a fifth of it.
+const DefaultLimit = 6_000_000
 
-// A Box is a bounded queue of packs in the order of Put, for one reader.
+// A Box is a bounded queue of packs for one reader.
 //
 // The reader takes packs with Next and returns each with Ack. A pack leaves the
 // Box by Ack only, or when the Box is full and the pack is the oldest, even if
-// it is out. A Box is safe for concurrent use by any number of writers and one
-// reader.
+// it is out.
+//
+// Packs come in two lanes, each in the order of Put. What waits when the reader
+// calls Rewind, which it does when its connection stands, is the backlog. It
+// comes behind what is put after that, the live packs, at no more than 16 packs
+// a second; three packs or fewer are no backlog and come first.
+//
+// A Box is safe for concurrent use by any number of writers and one reader.
 type Box struct {
 	limit int
 	more  chan struct{}
 
 	mu      sync.Mutex
-	entries []entry // oldest first
-	first   uint64  // id of entries[0]; ids count up by one and never change
-	out     int     // entries[:out] have been handed over; entries[out] is not acked
-	pending int     // entries that are not acked
-	bytes   int
+	store   // what is there is what the broker does not have
+	out     []uint64
+	mark    uint64 // ids below are the backlog
+	back    uint64 // the backlog is handed over up to here,
+	live    uint64 // and the live packs up to here
+	pace    pace
+	timer   *time.Timer // fires when pace allows more; nil before it is needed
 	dropped uint64
 }
 
-type entry struct {
-	pack  []byte
-	acked bool
-}
-
-// New returns an empty Box that holds packs of limit bytes in all, bookkeeping
-// included. The newest pack is always kept, even if it alone exceeds limit.
+// New returns an empty Box in memory that holds packs of limit bytes in all,
+// bookkeeping included, on the wall clock. The newest pack is always kept, even
+// if it alone exceeds limit.
 func New(limit int) *Box {
-	return &Box{limit: limit, more: make(chan struct{}, 1)}
+	b, _ := Open(Options{Limit: limit}) // nothing is opened
+	return b
 }
 
-// Put adds a pack at the end and never blocks. The Box keeps the slice, so the
-// caller must not change it; several Boxes may share it.
+// Options is what a Box is made of. The zero Options are those of a Box in
+// memory.
+type Options struct {
+	Limit int         // bytes of memory; 0 is DefaultLimit
+	Clock clock.Clock // its speed is that of the backlog's pace
+}
+
+// Open returns an empty Box.
+func Open(o Options) (*Box, error) {
+	if o.Limit == 0 {
+		o.Limit = DefaultLimit
+	}
+	return &Box{
+		limit: o.Limit - fixedCost,
+		more:  make(chan struct{}, 1),
+		pace:  pace{every: time.Duration(float64(every) / o.Clock.Speed())},
+	}, nil
+}
+
+// Put adds a copy of a pack at the end and never blocks.
 func (b *Box) Put(pack []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.entries = append(b.entries, entry{pack: pack})
-	b.pending++
-	b.bytes += len(pack) + overhead
-	for b.bytes > b.limit && len(b.entries) > 1 {
-		if !b.entries[0].acked {
-			b.dropped++
-			b.pending--
-		}
-		b.pop()
+	b.push(pack)
+	for b.bytes > b.limit && b.count > 1 {
+		b.dropped++
+		b.remove(b.first)
 	}
 	b.signal()
-}
-
-// pop removes the oldest entry. The caller holds mu.
-func (b *Box) pop() {
-	b.bytes -= len(b.entries[0].pack) + overhead
-	b.entries[0] = entry{}
-	b.entries = b.entries[1:] // append moves the rest to the front of a new array in time
-	b.first++
-	b.out = max(b.out-1, 0)
 }
 
 // More returns the channel that receives a value when Next may have something
 // to give again. It may fire for nothing; it never fails to fire.
 func (b *Box) More() <-chan struct{} { return b.more }
 
-// signal wakes the reader if there is something for it. The caller holds mu.
+// signal wakes the reader if there is something for it, or sets the timer that
+// will. The caller holds mu.
 func (b *Box) signal() {
-	if !b.ready() {
-		return
-	}
-	select {
-	case b.more <- struct{}{}:
-	default: // it has not looked since the last time
+	lane, wait := b.lane()
+	switch {
+	case lane != nil:
+		select {
+		case b.more <- struct{}{}:
+		default: // it has not looked since the last time
+		}
+	case wait > 0 && b.timer == nil:
+		b.timer = time.AfterFunc(wait, func() {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.signal()
+		})
+	case wait > 0:
+		b.timer.Reset(wait)
 	}
 }
 
-func (b *Box) ready() bool { return b.out < len(b.entries) && b.out < Window }
+// lane returns the position in the lane that Next serves now. It is nil if there
+// is none; a wait above 0 is how long to wait for the backlog. The caller holds
+// mu.
+func (b *Box) lane() (position *uint64, wait time.Duration) {
+	b.back, b.live = b.next(b.back), b.next(b.live)
+	switch {
+	case len(b.out) >= Window:
+	case b.live < b.end:
+		return &b.live, 0
+	case b.back < b.mark && b.late() < Window-reserve:
+		if wait = b.pace.wait(); wait <= 0 {
+			return &b.back, 0
+		}
+	}
+	return nil, wait
+}
 
-// Next hands over the oldest pack that is not out yet, with the id that Ack
-// wants. ok is false if there is none, or if Window packs are out.
+// late returns how many packs of the backlog are out.
+func (b *Box) late() (n int) {
+	for _, id := range b.out {
+		if id < b.mark {
+			n++
+		}
+	}
+	return n
+}
+
+// Next hands over the oldest live pack that is not out yet, else the oldest of
+// the backlog, with the id that Ack wants. ok is false if there is none, if
+// Window packs are out, or if the backlog has to wait; More then tells when to
+// ask again.
 func (b *Box) Next() (id uint64, pack []byte, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !b.ready() {
+	lane, _ := b.lane()
+	if lane == nil {
+		b.signal()
 		return 0, nil, false
 	}
-	id = b.first + uint64(b.out)
-	pack = b.entries[b.out].pack
-	b.out++
-	b.skip()
-	return id, pack, true
-}
-
-// skip steps over entries that were acknowledged before a Rewind. The caller
-// holds mu.
-func (b *Box) skip() {
-	for b.out < len(b.entries) && b.entries[b.out].acked {
-		b.out++
+	if lane == &b.back {
+		b.pace.spend()
 	}
+	id = *lane
+	*lane++
+	b.out = append(b.out, id)
+	return id, b.pack(id), true
 }
 
-// Ack says that the broker has the pack. An id whose pack was dropped, or has
-// been acknowledged before, changes nothing.
+// Ack says that the broker has the pack. An id that is not out changes nothing.
 func (b *Box) Ack(id uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if id < b.first || id-b.first >= uint64(b.out) || b.entries[id-b.first].acked {
+	i := slices.Index(b.out, id)
+	if i < 0 {
 		return
 	}
-	b.entries[id-b.first].acked = true
-	b.pending--
-	for b.out > 0 && b.entries[0].acked {
-		b.pop()
+	b.out = slices.Delete(b.out, i, i+1)
+	if b.has(id) { // else it was dropped
+		b.remove(id)
 	}
 	b.signal()
 }
 
-// Rewind takes back every pack that is out: Next hands them over again, in
-// order, but for those acknowledged meanwhile. It is for a reader that has lost
-// its connection and with it the acknowledgements under way.
+// Rewind takes back every pack that is out, and makes the backlog of all that
+// the broker does not have. It is for a reader that has a new connection, and
+// has lost with the old one the acknowledgements under way.
 func (b *Box) Rewind() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.out = 0
-	b.skip()
+	b.out = b.out[:0]
+	b.back, b.mark = b.first, b.end
+	if b.count <= blip {
+		b.mark = b.first
+	}
+	b.live = b.mark
+	b.pace.free = false
+	b.signal()
+}
+
+// Rush lets the backlog go as fast as the broker acknowledges until the next
+// Rewind. It is for a reader that is about to go.
+func (b *Box) Rush() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.pace.free = true
 	b.signal()
 }
 
@@ -147,7 +213,7 @@ func (b *Box) Rewind() {
 func (b *Box) Len() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.pending
+	return b.count
 }
 
 // Dropped returns how many packs were lost because the Box was full.

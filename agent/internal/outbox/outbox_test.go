@@ -2,6 +2,7 @@ package outbox_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -25,6 +26,24 @@ func take(b *outbox.Box) (ids []uint64, packs []string) {
 		ids, packs = append(ids, id), append(packs, string(pack))
 	}
 	return ids, packs
+}
+
+// drain takes and acknowledges all that there is.
+func drain(b *outbox.Box) (packs []string) {
+	for id, pack, ok := b.Next(); ok; id, pack, ok = b.Next() {
+		packs = append(packs, string(pack))
+		b.Ack(id)
+	}
+	return packs
+}
+
+// names returns what fill puts from and to an index.
+func names(from, to int) []string {
+	var list []string
+	for i := from; i < to; i++ {
+		list = append(list, fmt.Sprint(i))
+	}
+	return list
 }
 
 func TestPacksComeOutInOrder(t *testing.T) {
@@ -78,29 +97,37 @@ func TestAtMostWindowPacksAreOut(t *testing.T) {
 }
 
 func TestAFullBoxDropsTheOldestAndCounts(t *testing.T) {
-	b := outbox.New(1000) // room for 15 packs of 1 or 2 bytes
-	fill(b, 20)
-	_, got := take(b)
-	if len(got) != 15 || got[0] != "5" || got[14] != "19" {
-		t.Errorf("kept %q, want 5 to 19", got)
+	b := outbox.New(20_000)
+	fill(b, 2000)
+	b.Rush()
+	got := drain(b)
+	kept := len(got)
+	if kept < 200 || kept > 700 || b.Dropped() != uint64(2000-kept) {
+		t.Fatalf("kept %d and dropped %d of 2000", kept, b.Dropped())
 	}
-	if got := b.Dropped(); got != 5 {
-		t.Errorf("Dropped = %d, want 5", got)
+	if diff := cmp.Diff(names(2000-kept, 2000), got); diff != "" {
+		t.Errorf("kept (-want +got):\n%s", diff)
 	}
 }
 
 func TestADroppedPackThatIsOutTakesALateAck(t *testing.T) {
-	b := outbox.New(1000)
-	fill(b, 15)
-	ids, _ := take(b)
-	b.Put([]byte("new")) // drops pack 0, which is out
-	b.Ack(ids[0])
-	b.Ack(ids[1])
-	if got := b.Len(); got != 14 {
-		t.Errorf("Len = %d, want 14", got)
+	b := outbox.New(30_000)
+	large := func(name int) { b.Put(fmt.Appendf(nil, "%q", fmt.Sprintf("%01000d", name))) }
+	for i := range 12 {
+		large(i)
 	}
-	if _, got := take(b); !slices.Equal(got, []string{"new"}) {
-		t.Errorf("next = %q, want new", got)
+	ids, _ := take(b)
+	for i := 12; b.Dropped() == 0; i++ {
+		large(i)
+	}
+	before := b.Len()
+	b.Ack(ids[0])
+	if got := b.Len(); got != before {
+		t.Errorf("Len = %d after the Ack of a pack that was dropped, want %d", got, before)
+	}
+	b.Ack(ids[11])
+	if got := b.Len(); got != before-1 {
+		t.Errorf("Len = %d after the Ack of one that is there, want %d", got, before-1)
 	}
 }
 
@@ -110,6 +137,16 @@ func TestTheNewestPackIsKeptHoweverBig(t *testing.T) {
 	b.Put(make([]byte, 1000))
 	if b.Len() != 1 || b.Dropped() != 1 {
 		t.Errorf("Len = %d, Dropped = %d, want 1, 1", b.Len(), b.Dropped())
+	}
+}
+
+func TestPutCopies(t *testing.T) {
+	b := outbox.New(outbox.DefaultLimit)
+	pack := []byte(`{"v":1}`)
+	b.Put(pack)
+	clear(pack)
+	if _, got := take(b); !slices.Equal(got, []string{`{"v":1}`}) {
+		t.Errorf("packs = %q, want what was put", got)
 	}
 }
 
@@ -153,27 +190,20 @@ func TestNothingIsLostOverALossyConnection(t *testing.T) {
 	writer.Go(func() { fill(b, packs) })
 	random := rand.New(rand.NewPCG(1, 2))
 
-	var got []string // by first arrival
 	seen := map[string]bool{}
-	for len(got) < packs || b.Len() > 0 {
+	for len(seen) < packs || b.Len() > 0 {
+		b.Rewind()
+		b.Rush()
 		ids, sent := take(b)
 		for i, pack := range sent {
-			if !seen[pack] {
-				seen[pack] = true
-				got = append(got, pack)
-			}
+			seen[pack] = true
 			if random.IntN(3) > 0 {
 				b.Ack(ids[i])
 			}
 		}
-		b.Rewind()
 	}
 	writer.Wait()
-	want := make([]string, packs)
-	for i := range want {
-		want[i] = fmt.Sprint(i)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(slices.Sorted(slices.Values(names(0, packs))), slices.Sorted(maps.Keys(seen))); diff != "" {
 		t.Errorf("arrivals (-want +got):\n%s", diff)
 	}
 	if b.Dropped() != 0 {
@@ -181,23 +211,47 @@ func TestNothingIsLostOverALossyConnection(t *testing.T) {
 	}
 }
 
-func TestADayOfPacksFits(t *testing.T) {
-	b := outbox.New(outbox.DefaultLimit)
-	pack := make([]byte, 660)
-	for range 24 * 60 * 6 {
-		b.Put(pack)
-	}
-	if b.Dropped() != 0 {
-		t.Errorf("dropped %d of a day's packs", b.Dropped())
-	}
-}
-
-func BenchmarkPutNextAck(b *testing.B) {
-	box := outbox.New(outbox.DefaultLimit)
-	pack := make([]byte, 600)
-	for b.Loop() {
-		box.Put(pack)
-		id, _, _ := box.Next()
-		box.Ack(id)
-	}
+// FuzzBox plays any sequence of calls beside a plain list.
+func FuzzBox(f *testing.F) {
+	f.Add([]byte("pppppppprnnnanapnnaapprnnnaaannaa"))
+	f.Add([]byte("ppnnrnnaa"))
+	f.Fuzz(func(t *testing.T, calls []byte) {
+		b := outbox.New(outbox.DefaultLimit)
+		var out []uint64
+		missing := map[string]bool{}
+		byID := map[uint64]string{}
+		for i, c := range calls {
+			switch c % 5 {
+			case 0, 1:
+				pack := fmt.Sprintf("%d\x00%s", i, calls[:min(i, 20)])
+				missing[pack] = true
+				b.Put([]byte(pack))
+			case 2:
+				if id, pack, ok := b.Next(); ok {
+					if !missing[string(pack)] || slices.Contains(out, id) {
+						t.Fatalf("%q is given though it is out or acknowledged", pack)
+					}
+					out, byID[id] = append(out, id), string(pack)
+				}
+			case 3:
+				if len(out) > 0 {
+					k := int(c) % len(out)
+					b.Ack(out[k])
+					delete(missing, byID[out[k]])
+					out = slices.Delete(out, k, k+1)
+				}
+			case 4:
+				out = nil
+				b.Rewind()
+			}
+			if b.Len() != len(missing) || len(out) > outbox.Window {
+				t.Fatalf("Len = %d and %d out, want %d", b.Len(), len(out), len(missing))
+			}
+		}
+		b.Rewind()
+		b.Rush()
+		if got := drain(b); len(got) != len(missing) {
+			t.Errorf("%d packs came, want %d", len(got), len(missing))
+		}
+	})
 }

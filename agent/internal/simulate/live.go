@@ -19,9 +19,10 @@ const (
 	// the longest pause between two of them.
 	spread = 1500 * time.Millisecond
 	maxGap = 15 * time.Millisecond
-	// boxLimit bounds the packs that a virtual Pi keeps, in bytes: a tenth or so
-	// of a real one's, since a hundred of them share a computer.
-	boxLimit = 512 << 10
+	// boxLimit bounds the packs that a virtual Pi keeps, in bytes: a third of a
+	// real one's, since a hundred of them share a computer. A day of packs at 10 s
+	// with seven probes fits.
+	boxLimit = 2_000_000
 	// handover is how long the last packs of a run may take to be delivered.
 	handover = 30 * time.Second
 	// patience is how far in wall time a run may be behind its clock until
@@ -114,8 +115,12 @@ func (a *air) connect(n *node) error {
 		delay = time.Duration(a.started) * a.gap
 		a.started++
 	}
+	box, err := outbox.Open(outbox.Options{Limit: boxLimit, Clock: a.clock})
+	if err != nil {
+		return fmt.Errorf("simulate node %s: %w", n.id, err)
+	}
 	ctx, cancel := context.WithCancel(a.ctx)
-	s := &session{box: outbox.New(boxLimit), cancel: cancel}
+	s := &session{box: box, cancel: cancel}
 	broker := a.broker
 	if n.mortal {
 		cable, err := layCable(a.ctx, a.broker)

@@ -34,6 +34,7 @@ type Broker struct {
 
 	mu       sync.Mutex
 	messages []Message
+	withheld []Message
 	grown    chan struct{} // closed and replaced when messages grows
 	withhold bool
 	password string
@@ -103,6 +104,13 @@ func (b *Broker) Withhold(on bool) {
 	b.withhold = on
 }
 
+// Withheld returns what was published while Withhold was on.
+func (b *Broker) Withheld() []Message {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.withheld)
+}
+
 // Require makes the broker want a password, whatever the name.
 func (b *Broker) Require(password string) {
 	b.mu.Lock()
@@ -123,8 +131,9 @@ func (b *Broker) Retained(topic string) string {
 	return string(pk.Payload)
 }
 
-// Wait returns the messages as soon as done is true of them. The test fails if
-// it does not come true.
+// Wait returns the messages as soon as done is true of them; it asks again with
+// each that comes, withheld ones included. The test fails if it does not come
+// true.
 func (b *Broker) Wait(what string, done func([]Message) bool) []Message {
 	b.t.Helper()
 	timeout := time.After(patience)
@@ -138,17 +147,24 @@ func (b *Broker) Wait(what string, done func([]Message) bool) []Message {
 		select {
 		case <-grown:
 		case <-timeout:
-			b.t.Fatalf("no %s within %v; messages: %+v", what, patience, messages)
+			b.t.Fatalf("no %s within %v; %d messages, the last: %+v", what, patience, len(messages), messages[max(0, len(messages)-20):])
 		}
 	}
 }
 
-func (b *Broker) record(m Message) {
+// record keeps m, or if it must not, tells so.
+func (b *Broker) record(m Message) (kept bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.messages = append(b.messages, m)
+	kept = !b.withhold || m.Will
+	if kept {
+		b.messages = append(b.messages, m)
+	} else {
+		b.withheld = append(b.withheld, m)
+	}
 	close(b.grown)
 	b.grown = make(chan struct{})
+	return kept
 }
 
 type hook struct {
@@ -171,13 +187,9 @@ func (h *hook) OnConnectAuthenticate(_ *mochi.Client, pk packets.Packet) bool {
 func (h *hook) OnACLCheck(*mochi.Client, string, bool) bool { return true }
 
 func (h *hook) OnPublish(_ *mochi.Client, pk packets.Packet) (packets.Packet, error) {
-	h.b.mu.Lock()
-	withhold := h.b.withhold
-	h.b.mu.Unlock()
-	if withhold {
+	if !h.b.record(Message{Topic: pk.TopicName, Payload: string(pk.Payload), Retain: pk.FixedHeader.Retain}) {
 		return pk, packets.ErrRejectPacket
 	}
-	h.b.record(Message{Topic: pk.TopicName, Payload: string(pk.Payload), Retain: pk.FixedHeader.Retain})
 	return pk, nil
 }
 
