@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"thermarack/agent/wire"
@@ -45,7 +46,7 @@ type Sink interface {
 }
 
 // Options is what a Sampler is made of. Every field is needed but Clock, whose
-// zero value is the wall clock, and Inline.
+// zero value is the wall clock, Jitter and Inline.
 type Options struct {
 	Node     wire.Node
 	Boot     string        // random a start; two runs with the same one cannot be told apart
@@ -54,6 +55,10 @@ type Options struct {
 	Sink     Sink // not used by Pack
 	Clock    clock.Clock
 	Log      *slog.Logger
+
+	// Jitter is how long after its stamp Run puts a pack at the earliest, below
+	// Interval; see Spread. Stamps stay on the grid.
+	Jitter time.Duration
 
 	// Inline says that sensors answer at once, from memory: they are read one
 	// after another without a goroutine, and are never late.
@@ -83,7 +88,8 @@ const maxWait = 20 * time.Second
 // returns nil.
 //
 // Sensors are read at the stamp; the pack is ready when all have answered, at
-// the latest a tenth of the interval before the next stamp. Instants that
+// the latest a tenth of the interval before the next stamp, and is held until
+// the Jitter is over or ctx is done. Instants that
 // passed meanwhile, because the host slept or its clock was set, are left out:
 // a reading never gets a stamp at which it was not taken. A program that runs
 // faster than the world and wants every instant calls Pack itself.
@@ -109,8 +115,34 @@ func (s *Sampler) sample(ctx context.Context, at time.Time) {
 	case err != nil:
 		s.Log.Error("pack not made", "at", at, "err", err)
 	default:
+		s.hold(ctx, at)
 		s.Sink.Put(pack)
 	}
+}
+
+// hold waits until the pack stamped at may go. What is held goes at once when
+// ctx ends.
+func (s *Sampler) hold(ctx context.Context, at time.Time) {
+	due, latest := at.Add(s.Jitter), s.Clock.Now().Add(s.Jitter)
+	if due.After(latest) { // the clock was set back meanwhile
+		due = latest
+	}
+	_ = s.Clock.SleepUntil(ctx, due)
+}
+
+// Spread returns the Jitter of a node: always the same, from 0 to less than nine
+// tenths of the interval or of 10 s, whichever is shorter. Nodes with consecutive
+// addresses, as a shelf has them, are spread evenly: neighbours by the golden
+// ratio, so that any number of them leaves no gap much larger than the others.
+func Spread(node wire.Node, interval time.Duration) time.Duration {
+	mac, err := strconv.ParseUint(string(node), 16, 64)
+	if err != nil {
+		return 0 // no node of ours
+	}
+	const golden = 0x9e3779b97f4a7c15 // 2^64 divided by the golden ratio
+	share := float64(mac*golden) / (1 << 64)
+	span := min(interval, 10*time.Second)
+	return time.Duration(share * float64(span-span/10))
 }
 
 // Next returns the first instant after t that is a multiple of interval since
