@@ -65,7 +65,7 @@ func TestJitterGoesByTheSamplersClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := options(nil, probe{name: "p"})
 		o.Clock = clock.Scaled(time.Now(), time.Now(), 100)
-		sink := jittered(t, 5*time.Second, 170*time.Millisecond, o)
+		sink := jittered(t, 5*time.Second, 270*time.Millisecond, o)
 		if len(sink.at) != 2 || sink.at[1]-sink.at[0] != 100*time.Millisecond || sink.at[0]%(100*time.Millisecond) != 50*time.Millisecond {
 			t.Errorf("arrivals at %v, want 50 ms after each tenth of a second", sink.at)
 		}
