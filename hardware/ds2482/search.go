@@ -48,7 +48,7 @@ func (b *Bridge) Search(ctx context.Context) ([]Probe, error) {
 		}
 	}
 	if len(bad) > 0 {
-		return probes, fmt.Errorf("search: %d of %d channels failed, the first: %w", len(bad), max(b.lines, 1), bad[0])
+		return probes, fmt.Errorf("ds2482: %d of %d channels could not be searched, the first: %w", len(bad), max(b.lines, 1), bad[0])
 	}
 	return probes, nil
 }
