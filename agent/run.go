@@ -113,12 +113,17 @@ func (j job) serve(ctx context.Context, host host, node wire.Node, log *slog.Log
 	announce()
 	samples := sampler.New(sampler.Options{
 		Node: node, Boot: boot, Interval: j.config.Interval, Source: set, Sink: boxes, Log: log,
+		Jitter: sampler.Spread(node, j.config.Interval),
 	})
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return samples.Run(ctx) })
+	sampled, done := context.WithCancel(context.WithoutCancel(ctx)) // ends after the last pack
+	g.Go(func() error {
+		defer done()
+		return samples.Run(ctx)
+	})
 	g.Go(func() error { return set.Run(ctx, announce) })
 	for _, p := range publishers {
-		g.Go(func() error { return p.Run(ctx) })
+		g.Go(func() error { return p.Run(sampled) })
 	}
 	return g.Wait()
 }
