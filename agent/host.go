@@ -11,8 +11,10 @@ import (
 
 	"thermarack/agent/internal/sensors"
 	"thermarack/agent/wire"
+	"thermarack/hardware/i2c"
 	"thermarack/hardware/onewire"
 	"thermarack/hardware/sysfs"
+	"thermarack/hardware/tach"
 )
 
 // A host is the machine whose files lie below a root.
@@ -42,7 +44,29 @@ func openHost(root string) (host, error) {
 
 // sensors says where to look for parts.
 func (h host) sensors(node wire.Node, log *slog.Logger) sensors.Options {
-	return sensors.Options{Root: h.fs, Node: node, Log: log, Bulk: h.bulk}
+	o := sensors.Options{Root: h.fs, Node: node, Log: log, Bulk: h.bulk}
+	if h.root == "/" { // below another root there are files only
+		o.I2C = openI2C
+	}
+	return o
+}
+
+// openI2C opens a bus of the machine, for as long as the program runs.
+func openI2C(number int) (i2c.Bus, error) {
+	bus, err := i2c.Open(number)
+	if err != nil {
+		return nil, err
+	}
+	return bus, nil
+}
+
+// openPin takes a GPIO of the machine, for as long as the program runs.
+func openPin(gpio int) (tach.Pin, error) {
+	line, err := tach.OpenPin(gpio)
+	if err != nil {
+		return nil, err
+	}
+	return line, nil
 }
 
 // node returns the MAC below the root, else otherwise.

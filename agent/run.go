@@ -92,7 +92,7 @@ func runAgent(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 // search for parts.
 func (j job) serve(ctx context.Context, host host, node wire.Node, log *slog.Logger) error {
 	boot := newBoot()
-	set := sensors.New(host.sensors(node, log))
+	set := sensors.New(j.sensors(host, node, log))
 	var boxes everyBox
 	var publishers []*mqtt.Publisher
 	for _, broker := range j.config.Brokers {
@@ -126,6 +126,20 @@ func (j job) serve(ctx context.Context, host host, node wire.Node, log *slog.Log
 		g.Go(func() error { return p.Run(sampled) })
 	}
 	return g.Wait()
+}
+
+// sensors is the host's, less what the configuration forbids, and the fans that
+// it names.
+func (j job) sensors(host host, node wire.Node, log *slog.Logger) sensors.Options {
+	o := host.sensors(node, log)
+	if !j.config.I2C {
+		o.I2C = nil
+	}
+	o.OpenPin = openPin
+	for _, fan := range j.config.Fans {
+		o.Fans = append(o.Fans, sensors.Fan(fan))
+	}
+	return o
 }
 
 func (j job) security() mqtt.Security {

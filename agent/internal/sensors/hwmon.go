@@ -24,7 +24,7 @@ func (s *Set) findHwmon() []Part {
 	})
 	zones := s.zoneNames()
 	var parts []Part
-	names, fans := map[string]int{}, 0
+	names, fans := map[string]int{}, len(s.tachometers)
 	for _, chip := range chips {
 		c := found{chip: chip, bus: path.Base(chip.Dir), others: fans, isZone: zones[under(chip.Name)]}
 		c.name = slug(chip.Name)

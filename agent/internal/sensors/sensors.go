@@ -1,5 +1,6 @@
 // Package sensors finds what a node can measure and makes sampler sensors of
-// it: 1-Wire thermometers, thermal zones, hwmon chips and the Pi's throttling.
+// it: 1-Wire thermometers, I²C parts, thermal zones, hwmon chips, fans and the
+// board's power.
 package sensors
 
 import (
@@ -17,7 +18,9 @@ import (
 	"thermarack/agent/internal/sampler"
 	"thermarack/agent/wire"
 	"thermarack/hardware/fault"
+	"thermarack/hardware/i2c"
 	"thermarack/hardware/onewire"
+	"thermarack/hardware/tach"
 )
 
 // A Part is one thing that was found. Its strings come from the host and are
@@ -39,7 +42,10 @@ type Set struct {
 	oneWire  *onewire.Reader // one for good: it knows which reads still hang
 	throttle throttle
 	overload overload
-	past     past
+	i2c      i2cHost
+
+	tachometers []*tachometer
+	past        past
 
 	mu    sync.Mutex
 	parts []Part
@@ -54,21 +60,31 @@ type Options struct {
 	// Bulk lets all thermometers of a 1-Wire bus convert at once, the one thing
 	// for which a file of the host is written. Nil if Root is only to be read.
 	Bulk onewire.Opener
+
+	// I2C opens a bus of the host, to look for parts that we know. Nil leaves the
+	// buses alone.
+	I2C func(number int) (i2c.Bus, error)
+
+	Fans    []Fan                            // whose tachometers hang on GPIOs
+	OpenPin func(gpio int) (tach.Pin, error) // takes one of them; needed with Fans
 }
 
 // New returns the parts of the host as they are now.
 func New(o Options) *Set {
 	s := &Set{root: o.Root, node: o.Node, log: o.Log, oneWire: onewire.NewReader(o.Root, o.Bulk)}
 	s.throttle.root, s.throttle.name = o.Root, o.Node.Device("soc")+":"+wire.QuantityThrottled
+	s.i2c = i2cHost{root: o.Root, node: o.Node, open: o.I2C, kinds: i2cKinds(o.Node), buses: map[int]*i2cBus{}}
+	s.tachometers = s.newTachometers(o)
 	s.parts = s.find()
 	return s
 }
 
-// find lists every part: 1-Wire, then thermal zones, throttling and hwmon. It
-// reads names only and starts no measurement, so it cannot hang on one.
+// find lists every part: 1-Wire, then thermal zones, throttling, PoE, I²C, fans
+// and hwmon. Of the host's files it reads names only and starts no measurement, so
+// it cannot hang on one; the I²C buses are waited for as i2cHost says.
 func (s *Set) find() []Part {
-	parts := slices.Concat(s.findOneWire(), s.findZones(), s.findThrottled(), s.findPoE())
-	return append(parts, s.findHwmon()...)
+	return slices.Concat(s.findOneWire(), s.findZones(), s.findThrottled(), s.findPoE(),
+		s.i2c.find(), s.findTachometers(), s.findHwmon())
 }
 
 // Parts returns everything that was found, also what cannot be read.
