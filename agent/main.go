@@ -37,6 +37,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return runScan(ctx, rest, stdout, stderr)
 	case "once":
 		return runOnce(ctx, rest, stdout, stderr)
+	case "identify":
+		return runIdentify(ctx, rest, stdout)
 	case "simulate":
 		return runSimulate(ctx, rest, stdout, stderr)
 	case "version":
@@ -68,6 +70,7 @@ usage: thermarack-agent [command] [flags]
   run       sample and publish until stopped (the default)
   scan      show what is found: part, bus, address, value, time taken, health
   once      print one SenML pack, without a broker
+  identify  blink the LED of this board
   simulate  run the virtual Pis of a layout, to a broker or into a recording
   version   print the version
 
