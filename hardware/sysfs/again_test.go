@@ -237,3 +237,29 @@ func TestAFileThatWasFoundIsReadWithoutSearching(t *testing.T) {
 		}
 	}
 }
+
+// A busy host gives nothing the first time that a file is read.
+type busy struct {
+	fs.FS
+	read map[string]bool
+}
+
+func (b busy) Open(name string) (fs.File, error) {
+	if !b.read[name] {
+		b.read[name] = true
+		return fstest.MapFS{name: {}}.Open(name)
+	}
+	return b.FS.Open(name)
+}
+
+func TestAnEmptyFileIsReadOnceMore(t *testing.T) {
+	t.Parallel()
+	zone := sysfs.Zone{Dir: "sys/class/thermal/thermal_zone0", Type: "cpu-thermal"}
+	host := busy{board(t, "pi3b"), map[string]bool{}}
+	if got := zone.Read(host); got.Celsius != 48.312 || got.Err != nil {
+		t.Errorf("got %+v, want 48.312 °C", got)
+	}
+	if got, err := sysfs.ReadThrottled(host, throttledFile); got != 0x50005 || err != nil {
+		t.Errorf("got %#x, %v, want 0x50005", got, err)
+	}
+}

@@ -2,6 +2,7 @@ package sysfs_test
 
 import (
 	"cmp"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -72,6 +73,22 @@ hwmon10 "mt7996_phy0_2"
 	zones, err := sysfs.Zones(root)
 	if diff := gocmp.Diff("thermal_zone0 \"cpu-thermal\" 12.376\n", listZones(zones)); diff != "" || err != nil {
 		t.Errorf("err = %v, -want +got\n%s", err, diff)
+	}
+	aServerHasNoPi(t, root)
+}
+
+// aServerHasNoPi says that other power supplies and chips are not taken for a
+// Pi's.
+func aServerHasNoPi(t *testing.T, root fs.FS) {
+	t.Helper()
+	if supplies, err := fs.ReadDir(root, "sys/class/power_supply"); err != nil || len(supplies) == 0 {
+		t.Fatalf("%v, %v, want other supplies", supplies, err)
+	}
+	if s, ok, err := sysfs.PoE(root); ok || err != nil {
+		t.Errorf("got %+v, %v, want no HAT", s, err)
+	}
+	if alarm, ok, err := sysfs.UnderVoltage(root); ok || err != nil {
+		t.Errorf("got %v, %v, want no such chip", alarm, err)
 	}
 }
 

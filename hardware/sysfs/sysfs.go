@@ -22,9 +22,13 @@ import (
 	"strings"
 )
 
-// readLine returns the text of a file without white space around it.
+// readLine returns the text of a file without white space around it. A file that
+// is empty is read once more: some drivers give nothing while they are at work.
 func readLine(root fs.FS, name string) (string, error) {
 	b, err := fs.ReadFile(root, name)
+	if err == nil && len(b) == 0 {
+		b, err = fs.ReadFile(root, name)
+	}
 	if err != nil {
 		return "", inFile(name, err)
 	}
