@@ -90,7 +90,7 @@ func read(ctx context.Context, p sensors.Part) []Row {
 	begun := time.Now()
 	readings, err := p.Sensor.Read(ctx)
 	row := newRow(p)
-	row.TookMS = float64(time.Since(begun).Microseconds()) / 1000
+	row.TookMS = float64(max(time.Since(begun).Microseconds(), 1)) / 1000 // 0 means not read
 	var rows []Row
 	for i := range readings {
 		rows = append(rows, row.with(p, readings[i]))
