@@ -56,7 +56,7 @@ func Addresses() []uint16 { return []uint16{0x38} }
 func Identify(bus i2c.Bus, addr uint16) (i2c.Match, error) {
 	var frame [7]byte
 	err := bus.Tx(addr, nil, frame[:])
-	if reason, _ := fault.Of(err); reason == fault.NoDevice {
+	if i2c.Refused(err) {
 		return i2c.Match{}, nil
 	}
 	if err != nil {
@@ -67,7 +67,7 @@ func Identify(bus i2c.Bus, addr uint16) (i2c.Match, error) {
 		return i2c.Match{}, nil
 	}
 	why := fmt.Sprintf("status 0x%02x", status)
-	if crc8(frame[:6]) == frame[6] {
+	if i2c.CRC8(frame[:6]) == frame[6] {
 		why += " and the right checksum"
 	}
 	return i2c.Match{Part: "AHT20", Sure: sure, Why: why}, nil
@@ -79,7 +79,7 @@ func sureOf(frame [7]byte) i2c.Sure {
 	switch {
 	case frame == [7]byte{frame[0], frame[0], frame[0], frame[0], frame[0], frame[0], frame[0]}:
 		return i2c.No
-	case crc8(frame[:6]) == frame[6], frame[0]&(busy|started) == started:
+	case i2c.CRC8(frame[:6]) == frame[6], frame[0]&(busy|started) == started:
 		return i2c.Likely
 	case frame[0]&busy == 0:
 		return i2c.Possible
@@ -120,7 +120,7 @@ func (d *Dev) measure(ctx context.Context) ([7]byte, error) {
 	}
 	delay := duration
 	for range looks {
-		if err := wait(ctx, delay); err != nil {
+		if err := i2c.Wait(ctx, delay); err != nil {
 			return frame, err
 		}
 		if err := d.bus.Tx(d.addr, nil, frame[:]); err != nil {
@@ -145,7 +145,7 @@ func (d *Dev) initialise(ctx context.Context) error {
 	if err := d.bus.Tx(d.addr, []byte{0xbe, 0x08, 0x00}, nil); err != nil {
 		return fmt.Errorf("initialise: %w", err)
 	}
-	if err := wait(ctx, settle); err != nil {
+	if err := i2c.Wait(ctx, settle); err != nil {
 		return err
 	}
 	if status, err = d.status(); err == nil && status&calibrated == 0 {
@@ -179,7 +179,7 @@ func Decode(frame [7]byte) (Sample, error) {
 	if frame[0]&busy != 0 {
 		return Sample{}, fault.New(fault.Stale, "the measurement is not finished (status 0x%02x)", frame[0])
 	}
-	if got := crc8(frame[:6]); got != frame[6] {
+	if got := i2c.CRC8(frame[:6]); got != frame[6] {
 		return Sample{}, fault.New(fault.CRC, "checksum 0x%02x, want 0x%02x; check cable length and pull-ups", frame[6], got)
 	}
 	const full = 1 << 20
@@ -190,30 +190,4 @@ func Decode(frame [7]byte) (Sample, error) {
 		return Sample{}, fault.New(fault.Range, "%.2f °C is outside -40 to 85", s.Celsius)
 	}
 	return s, nil
-}
-
-// crc8 returns the checksum over b: polynomial 0x31, initial value 0xff, no
-// reflection. That of "123456789" is 0xf7.
-func crc8(b []byte) byte {
-	crc := byte(0xff)
-	for _, v := range b {
-		crc ^= v
-		for range 8 {
-			carry := crc >> 7
-			crc = crc<<1 ^ carry*0x31
-		}
-	}
-	return crc
-}
-
-// wait returns after t, or before with ctx's error.
-func wait(ctx context.Context, t time.Duration) error {
-	timer := time.NewTimer(t)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

@@ -74,7 +74,7 @@ func Addresses() []uint16 { return []uint16{0x76, 0x77} }
 // BME280 section 5.4.1, BMP280 section 4.3.1.
 func Identify(bus i2c.Bus, addr uint16) (i2c.Match, error) {
 	id, err := i2c.ReadRegister(bus, addr, regID, 1)
-	if reason, _ := fault.Of(err); reason == fault.NoDevice {
+	if i2c.Refused(err) {
 		return i2c.Match{}, nil
 	}
 	if err != nil {
@@ -134,7 +134,7 @@ func (d *Dev) measure(ctx context.Context) (Sample, error) {
 	if err := d.bus.Tx(d.addr, settings, nil); err != nil {
 		return Sample{}, fmt.Errorf("start: %w", err)
 	}
-	if err := wait(ctx, duration); err != nil {
+	if err := i2c.Wait(ctx, duration); err != nil {
 		return Sample{}, err
 	}
 	if err := d.idle(ctx); err != nil {
@@ -211,21 +211,9 @@ func (d *Dev) idle(ctx context.Context) error {
 		if status[0] == 0xff {
 			return i2c.Blank("the status", status)
 		}
-		if err := wait(ctx, pause); err != nil {
+		if err := i2c.Wait(ctx, pause); err != nil {
 			return err
 		}
 	}
 	return fault.New(fault.Timeout, "the part is still busy; cut its power")
-}
-
-// wait returns after t, or before with ctx's error.
-func wait(ctx context.Context, t time.Duration) error {
-	timer := time.NewTimer(t)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

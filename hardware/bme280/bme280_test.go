@@ -290,6 +290,10 @@ func TestIdentify(t *testing.T) {
 	if got, err := bme280.Identify(silent, 0x76); err != nil || got.Sure != i2c.No {
 		t.Errorf("nobody: %+v, %v", got, err)
 	}
+	refused := i2ctest.Play(t, i2ctest.Op{Addr: 0x76, W: []byte{0xd0}, Err: fault.New(fault.CRC, "not acknowledged")})
+	if got, err := bme280.Identify(refused, 0x76); err != nil || got.Sure != i2c.No {
+		t.Errorf("somebody who knows no such register: %+v, %v", got, err)
+	}
 	stuck := errors.New("bus is stuck")
 	broken := i2ctest.Play(t, i2ctest.Op{Addr: 0x76, W: []byte{0xd0}, Err: stuck})
 	if _, err := bme280.Identify(broken, 0x76); !errors.Is(err, stuck) {

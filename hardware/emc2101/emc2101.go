@@ -82,7 +82,7 @@ func Addresses() []uint16 { return []uint16{0x4c} }
 func Identify(bus i2c.Bus, addr uint16) (i2c.Match, error) {
 	d := Dev{bus: bus, addr: addr}
 	ids, err := d.get(regProduct, regVendor)
-	if reason, _ := fault.Of(err); reason == fault.NoDevice {
+	if i2c.Refused(err) {
 		return i2c.Match{}, nil
 	}
 	if err != nil {

@@ -78,7 +78,7 @@ func Addresses() []uint16 { return []uint16{0x2c, 0x2d, 0x2e, 0x2f, 0x4c, 0x4d} 
 func Identify(bus i2c.Bus, addr uint16) (i2c.Match, error) {
 	d := Dev{bus: bus, addr: addr}
 	ids, err := d.identity()
-	if reason, _ := fault.Of(err); reason == fault.NoDevice {
+	if i2c.Refused(err) {
 		return i2c.Match{}, nil
 	}
 	if err != nil {
