@@ -129,33 +129,32 @@ func (r *Reader) trigger(master string) (good bool) {
 //
 // The kernel says nothing of a trigger that a signal cut short or that no part
 // answered: the write succeeds and the flag reads 1 as ever. It returns too soon
-// then, but not if it had waited for the bus before. So the start is looked for
-// too. To see that a little late is no harm: the kernel waits longer by a
-// sixteenth than any part that was measured takes.
+// then, but not if it had waited for the bus before. So what counts is the time
+// since the parts were last seen not to convert yet.
 func (r *Reader) watch(master string, longest time.Duration, written <-chan error) bool {
 	begun := time.Now()
-	var converting time.Time // when first seen
+	idle, hung := begun, false
 	poll := time.NewTicker(longest / 64)
 	defer poll.Stop()
 	for {
 		select {
 		case err := <-written:
-			return err == nil && time.Since(begun) >= longest &&
-				!converting.IsZero() && time.Since(converting) >= longest-longest/16 &&
-				r.flag(master) == flagDone
+			return err == nil && !hung && time.Since(idle) >= longest && r.flag(master) == flagDone
 		case <-poll.C:
-			if r.flag(master) == flagConverting {
-				converting = time.Now()
+			now := time.Now()
+			hung = now.Sub(begun) > patience
+			if hung || r.flag(master) == flagConverting {
 				poll.Stop()
-			} else if time.Since(begun) > patience {
-				poll.Stop() // the bus hangs; its parts are read one by one when it is back
+			} else {
+				idle = now
 			}
 		}
 	}
 }
 
-// patience is how long another master of the bus, the kernel's own search with
-// 0.3 s for 20 parts foremost, may delay a bulk conversion.
+// patience is how long others on the bus, the kernel's own search with 0.3 s for
+// 20 parts foremost, may delay a bulk conversion. One that comes later is not
+// used: its parts are read by themselves when the bus is back.
 const patience = 2 * time.Second
 
 // flag returns what therm_bulk_read reads, or "" if there is none. It does no

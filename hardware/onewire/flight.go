@@ -15,11 +15,10 @@ import (
 // A flight is one read of a slave that the kernel may hold. The second half is
 // set when done is closed.
 type flight struct {
-	run      func(*flight, Slave)
-	converts bool // what it brings was measured meanwhile
-	used     bool // nothing is left of a bulk conversion
-	begun    time.Time
-	done     chan struct{}
+	run   func(*flight, Slave)
+	used  bool // nothing is left of a bulk conversion
+	begun time.Time
+	done  chan struct{}
 
 	text  []byte
 	bare  bool // of the file temperature, a number without bytes to check
@@ -40,13 +39,13 @@ func (r *Reader) launch(s Slave, f *flight, release func()) (under *flight, mine
 	return f, true
 }
 
-// consume reads what g measured of s. It returns nil if that is too old or was
-// read before; the caller is to convert then.
+// consume reads what g measured of s. It returns nil if g came to nothing, is
+// too old, or if the kernel still holds a read of s; s is to convert then.
 func (r *Reader) consume(s Slave, g *generation) *flight {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.part(s.Dir)
-	if !g.good || g.over() || p.used == g || p.flight != nil {
+	if !g.good || g.over() || p.flight != nil {
 		return nil
 	}
 	p.used = g
@@ -61,8 +60,8 @@ func (r *Reader) takeOff(p *part, s Slave, f *flight, release func()) {
 	p.flight = f
 	go func() {
 		defer close(f.done)
+		defer release()
 		f.run(f, s)
-		release()
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		p.flight = nil

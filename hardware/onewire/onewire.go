@@ -3,8 +3,9 @@
 //
 // Every path is taken from an fs.FS rooted at the host's root, so that
 // "sys/bus/w1/devices" is found in a live system, in a container's mount or in
-// a fixture. Nothing is ever written: a conversion is started by reading, and
-// no EEPROM is worn.
+// a fixture. Nothing is ever written but the word that lets all parts of a bus
+// convert at once, and that only where the caller hands in an Opener; else a
+// conversion is started by reading. No EEPROM is worn, no setting changed.
 //
 // Formats: https://docs.kernel.org/w1/slaves/w1_therm.html
 package onewire

@@ -173,7 +173,7 @@ func (r *Reader) convert(ctx context.Context, s Slave, used bool) (*flight, erro
 		if err != nil {
 			return nil, err
 		}
-		f, mine := r.launch(s, &flight{run: r.readNew, used: used, converts: true}, release)
+		f, mine := r.launch(s, &flight{run: r.readNew, used: used}, release)
 		late := !mine && time.Since(f.begun) > fresh
 		if !mine {
 			release()
@@ -181,7 +181,7 @@ func (r *Reader) convert(ctx context.Context, s Slave, used bool) (*flight, erro
 		if err := f.wait(ctx); err != nil {
 			return nil, err
 		}
-		if f.converts && !late {
+		if !late {
 			return f, nil
 		}
 		used = false // f may have measured long ago, even if the kernel let go only now

@@ -22,12 +22,12 @@ type Options struct {
 // A Probe is one thermometer with the registers of a DS18B20, whatever its
 // family code.
 type Probe struct {
-	Options
 	master *Master
 	name   string
 	family byte
 
 	// guarded by Kernel.mu
+	Options
 	celsius     float64 // of the air around it
 	pad         [9]byte // what a read of the scratchpad gives
 	next        [9]byte // what the conversion under way will leave in pad
@@ -68,6 +68,14 @@ func (p *Probe) Set(celsius float64) {
 	p.master.kernel.mu.Lock()
 	defer p.master.kernel.mu.Unlock()
 	p.celsius = celsius
+}
+
+// SetBits changes the resolution, as somebody who writes the file resolution
+// does.
+func (p *Probe) SetBits(bits int) {
+	p.master.kernel.mu.Lock()
+	defer p.master.kernel.mu.Unlock()
+	p.Bits = bits
 }
 
 // Fix sets the scratchpad for good: no conversion changes it any more.
@@ -216,13 +224,12 @@ func (p *Probe) convert() (pad [9]byte, ok bool) {
 	time.Sleep(Command)
 	k.mu.Lock()
 	p.start()
-	cut := p.cut
+	wait, keeps, cut := p.wait(), p.Parasite || p.Polls, p.cut
 	p.cut = 0
-	k.mu.Unlock()
-	wait, keeps := p.wait(), p.Parasite || p.Polls
 	if p.Polls {
 		wait = p.takes()
 	}
+	k.mu.Unlock()
 	if !keeps {
 		m.unlock()
 	}
@@ -268,6 +275,8 @@ func (p *Probe) resolution() string {
 	if _, ok := p.scratchpad(); !ok {
 		return "-5\n" // an error number as text
 	}
+	p.master.kernel.mu.Lock()
+	defer p.master.kernel.mu.Unlock()
 	return fmt.Sprintln(p.Bits)
 }
 
