@@ -33,38 +33,43 @@ const handshake = 15 * time.Second
 
 // A link is an MQTT connection that stands.
 type link struct {
+	target Target
 	client paho.Client
 	conn   net.Conn     // under client
 	lost   <-chan error // receives why the connection ended, unless by Disconnect
 }
 
-// connect opens a clean session with a last will. The error is one line that
-// says what to do.
-func (p *Publisher) connect(ctx context.Context) (link, error) {
-	secure, err := p.Security.tls()
+// open opens a clean session with a last will. The error is one line that says
+// what to do.
+func (p *Publisher) open(ctx context.Context, t Target) (link, error) {
+	shown := p.Security.toward(t)
+	if shown != p.Security {
+		p.withhold(t)
+	}
+	secure, err := shown.tls()
 	if err != nil {
 		return link{}, err
 	}
-	password, err := p.Security.password()
+	password, err := shown.password()
 	if err != nil {
 		return link{}, err
 	}
 	var conn net.Conn
 	gone := make(chan error, 1)
 	o := paho.NewClientOptions().
-		AddBroker(p.Broker).
+		AddBroker(t.Broker).
 		SetClientID(string(p.Node)).
-		SetUsername(p.Security.Username).SetPassword(password).
+		SetUsername(shown.Username).SetPassword(password).
 		SetProtocolVersion(4). // MQTT 3.1.1, without a second try as 3.1
 		SetCleanSession(true).
 		SetAutoReconnect(false).
 		SetConnectTimeout(handshake).
 		SetWriteTimeout(min(5*time.Second, p.AckTimeout)).
 		SetKeepAlive(30*time.Second).
-		SetBinaryWill(p.topic(wire.KindStatus), p.status(false), 1, true).
+		SetBinaryWill(p.topic(t, wire.KindStatus), p.status(false), 1, true).
 		SetConnectionLostHandler(func(_ paho.Client, err error) { gone <- err }).
-		SetCustomOpenConnectionFn(func(u *url.URL, _ paho.ClientOptions) (_ net.Conn, err error) {
-			conn, err = dial(ctx, u, secure)
+		SetCustomOpenConnectionFn(func(*url.URL, paho.ClientOptions) (_ net.Conn, err error) {
+			conn, err = dial(ctx, t, secure)
 			return conn, err
 		})
 	client := paho.NewClient(o)
@@ -73,39 +78,7 @@ func (p *Publisher) connect(ctx context.Context) (link, error) {
 	if err := token.Error(); err != nil {
 		return link{}, fmt.Errorf("connect: %w", refusal(err))
 	}
-	return link{client, conn, gone}, nil
-}
-
-// dial opens the connection under the MQTT session. It is closed some time after
-// ctx has ended: a broker that does not read must not hold up a stop.
-func dial(ctx context.Context, u *url.URL, secure *tls.Config) (net.Conn, error) {
-	limited, cancel := context.WithTimeout(ctx, handshake)
-	defer cancel()
-	var conn net.Conn
-	var err error
-	if u.Scheme == "ssl" {
-		conn, err = (&tls.Dialer{Config: secure}).DialContext(limited, "tcp", u.Host)
-	} else {
-		conn, err = new(net.Dialer).DialContext(limited, "tcp", u.Host)
-	}
-	if err != nil {
-		return nil, err
-	}
-	stop := context.AfterFunc(ctx, func() {
-		time.AfterFunc(2*farewell, func() { _ = conn.Close() }) // closed already, unless it hangs
-	})
-	return &closing{conn, stop}, nil
-}
-
-// A closing is a connection that tells when it is closed.
-type closing struct {
-	net.Conn
-	stop func() bool
-}
-
-func (c *closing) Close() error {
-	c.stop()
-	return c.Conn.Close()
+	return link{t, client, conn, gone}, nil
 }
 
 // refusal drops what the client library puts before an error of the network, and
@@ -116,6 +89,9 @@ func refusal(err error) error {
 		return errors.New("the broker refuses the name or password; check username and password_file")
 	case errors.Is(err, packets.ErrorRefusedIDRejected):
 		return errors.New("the broker refuses the node's MAC as client id; look at its list of clients")
+	}
+	if lookup, ok := errors.AsType[*net.DNSError](err); ok && lookup.IsTimeout { // it names a port, another each time
+		return fmt.Errorf("look up %s: no name server answers", lookup.Name)
 	}
 	if inner, ok := errors.AsType[net.Error](err); ok {
 		return inner

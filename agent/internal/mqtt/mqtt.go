@@ -3,9 +3,11 @@
 package mqtt
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -16,16 +18,22 @@ import (
 	"thermarack/agent/wire/clock"
 )
 
-// Options is what a Publisher is made of. Broker, Site, Node, Boot, Box and Log
-// are needed.
+// Options is what a Publisher is made of. Node, Boot, Box and Log are needed, and
+// either Broker and Site or Find.
 type Options struct {
 	Broker string // URL with scheme tcp or ssl and a port
 	Site   string
-	Node   wire.Node // also the client id
-	Boot   string    // as in the packs
-	Box    *outbox.Box
-	Clock  clock.Clock // of the status messages' time
-	Log    *slog.Logger
+
+	// Find yields the brokers to try at each connection, best first, if Broker is
+	// "". It is stopped at the first that takes the node; so the later ones may take
+	// their time to be found.
+	Find func(ctx context.Context) iter.Seq[Target]
+
+	Node  wire.Node // also the client id
+	Boot  string    // as in the packs
+	Box   *outbox.Box
+	Clock clock.Clock // of the status messages' time
+	Log   *slog.Logger
 
 	Security Security
 	Backoff  Backoff // zero: half a second to half a minute
@@ -51,10 +59,14 @@ type Backoff struct {
 // lost connection; its stamp makes the second one no news.
 type Publisher struct {
 	Options
-	changed chan struct{} // an inventory waits to be sent
+	changed  chan struct{} // an inventory waits to be sent
+	idle     string        // the broker that took us last and acknowledged nothing
+	withheld bool          // it was said that credentials are not shown
 
 	mu        sync.Mutex
 	inventory []byte
+	at        string // the broker of the connection that stands, or ""
+	acks      uint64
 }
 
 // New returns a Publisher that has not connected yet.
@@ -64,6 +76,9 @@ func New(o Options) *Publisher {
 	}
 	if o.AckTimeout == 0 {
 		o.AckTimeout = ackTimeout
+	}
+	if o.Find == nil {
+		o.Find = fixed(Target{Broker: o.Broker, Site: o.Site})
 	}
 	return &Publisher{Options: o, changed: make(chan struct{}, 1)}
 }
@@ -93,6 +108,7 @@ func (p *Publisher) Run(ctx context.Context) error {
 	wait, last := p.Backoff.Min, ""
 	for {
 		delivered, err := p.session(ctx)
+		p.disconnect(delivered)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -100,7 +116,7 @@ func (p *Publisher) Run(ctx context.Context) error {
 			wait, last = p.Backoff.Min, ""
 		}
 		if text := err.Error(); text != last {
-			p.Log.Warn("no connection to the broker", "broker", p.Broker, "err", err, "waiting", p.Box.Len())
+			p.Log.Warn("no connection to the broker", "broker", cmp.Or(p.Broker, "looked for"), "err", err, "waiting", p.Box.Len())
 			last = text
 		}
 		if !sleep(ctx, wait/2+rand.N(wait/2+1)) {
@@ -108,6 +124,39 @@ func (p *Publisher) Run(ctx context.Context) error {
 		}
 		wait = min(2*wait, p.Backoff.Max)
 	}
+}
+
+// disconnect notes that a connection has ended, if there was one.
+func (p *Publisher) disconnect(delivered bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case delivered:
+		p.idle = ""
+	case p.at != "" && p.Box.Len() > 0:
+		p.idle = p.at
+	}
+	p.at = ""
+}
+
+// count counts an acknowledgement.
+func (p *Publisher) count() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.acks++
+}
+
+// State is how a Publisher is doing.
+type State struct {
+	Connected bool
+	Acks      uint64 // packs that brokers have acknowledged since the start
+}
+
+// State is safe for concurrent use.
+func (p *Publisher) State() State {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return State{p.at != "", p.acks}
 }
 
 // sleep returns false if ctx ended first.
@@ -122,8 +171,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-func (p *Publisher) topic(kind wire.Kind) string {
-	return wire.Topic{Site: p.Site, Node: p.Node, Kind: kind}.String()
+func (p *Publisher) topic(t Target, kind wire.Kind) string {
+	return wire.Topic{Site: t.Site, Node: p.Node, Kind: kind}.String()
 }
 
 // status encodes the retained status as of now.

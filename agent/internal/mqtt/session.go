@@ -52,7 +52,7 @@ func (p *Publisher) session(ctx context.Context) (delivered bool, err error) {
 	p.Box.Rewind()
 	err = s.announce()
 	if err == nil {
-		p.Log.Info("connected", "broker", p.Broker, "waiting", p.Box.Len(), "dropped", p.Box.Dropped())
+		p.Log.Info("connected", "broker", s.target.Broker, "site", s.target.Site, "waiting", p.Box.Len(), "dropped", p.Box.Dropped())
 		err = s.serve(ctx)
 	}
 	if ctx.Err() != nil {
@@ -71,7 +71,7 @@ func (s *session) announce() error {
 }
 
 func (s *session) retain(kind wire.Kind, payload []byte) paho.Token {
-	return s.client.Publish(s.p.topic(kind), 1, true, payload)
+	return s.client.Publish(s.p.topic(s.target, kind), 1, true, payload)
 }
 
 // inventory publishes the inventory, unless the broker was sent this one: that
@@ -140,13 +140,14 @@ func (s *session) land() error {
 	}
 	s.p.Box.Ack(oldest.id)
 	s.acks++
+	s.p.count()
 	return nil
 }
 
 // send hands all that the box gives to the client. The client blocks for its
 // write timeout if the broker does not read; once is enough.
 func (s *session) send() error {
-	topic := s.p.topic(wire.KindReadings)
+	topic := s.p.topic(s.target, wire.KindReadings)
 	for {
 		id, pack, ok := s.p.Box.Next()
 		if !ok {

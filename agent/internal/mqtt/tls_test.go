@@ -34,7 +34,12 @@ func front(t *testing.T, broker *mqtttest.Broker) (addr string, authority []byte
 			if err != nil {
 				return
 			}
-			go join(conn, broker.Addr())
+			go func() {
+				if conn.(*tls.Conn).Handshake() == nil {
+					join(conn, broker.Addr())
+				}
+				_ = conn.Close()
+			}()
 		}
 	}()
 	return listener.Addr().String(), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: maker.Certificate().Raw})
@@ -42,7 +47,6 @@ func front(t *testing.T, broker *mqtttest.Broker) (addr string, authority []byte
 
 // join copies both ways until one side ends.
 func join(conn net.Conn, addr string) {
-	defer conn.Close()
 	behind, err := net.Dial("tcp", addr)
 	if err != nil {
 		return

@@ -80,6 +80,7 @@ func (b *Broker) Restart() {
 // Stop cuts every client and closes the port. A stopped broker stays so.
 func (b *Broker) Stop() {
 	if b.server != nil {
+		_ = b.Messages() // behind the last lock of each client, as the race detector wants it
 		_ = b.server.Close()
 		b.server = nil
 	}
