@@ -66,6 +66,16 @@ func (p *pi) pack(tb testing.TB) []byte {
 	return pack
 }
 
+// packs returns n packs.
+func (p *pi) packs(tb testing.TB, n int) [][]byte {
+	tb.Helper()
+	list := make([][]byte, n)
+	for i := range list {
+		list[i] = p.pack(tb)
+	}
+	return list
+}
+
 // held returns the memory that a box takes after put has filled it.
 func held(limit int, put func(b *outbox.Box)) (b *outbox.Box, bytes int) {
 	before := heap()
@@ -166,11 +176,7 @@ func TestAnEmptiedBoxGivesItsMemoryBack(t *testing.T) {
 }
 
 func BenchmarkPutNextAck(b *testing.B) {
-	box, pi := outbox.New(outbox.DefaultLimit), newPi(0)
-	packs := make([][]byte, 100)
-	for i := range packs {
-		packs[i] = pi.pack(b)
-	}
+	box, packs := outbox.New(outbox.DefaultLimit), newPi(0).packs(b, 100)
 	b.SetBytes(int64(len(packs[0])))
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
@@ -182,11 +188,7 @@ func BenchmarkPutNextAck(b *testing.B) {
 
 // BenchmarkHeldPack says what a day of a full Pi takes of memory.
 func BenchmarkHeldPack(b *testing.B) {
-	pi := newPi(0.001)
-	packs := make([][]byte, day)
-	for i := range packs {
-		packs[i] = pi.pack(b)
-	}
+	packs := newPi(0.001).packs(b, day)
 	for b.Loop() {
 		box, bytes := held(outbox.DefaultLimit, func(box *outbox.Box) {
 			for _, pack := range packs {

@@ -4,6 +4,7 @@
 package outbox
 
 import (
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -44,6 +45,7 @@ const DefaultLimit = 6_000_000
 type Box struct {
 	limit int
 	more  chan struct{}
+	spool *spool // nil without one; only Open, Run and Close touch it
 
 	mu      sync.Mutex
 	store   // what is there is what the broker does not have
@@ -54,6 +56,7 @@ type Box struct {
 	pace    pace
 	timer   *time.Timer // fires when pace allows more; nil before it is needed
 	dropped uint64
+	ledger  ledger
 }
 
 // New returns an empty Box in memory that holds packs of limit bytes in all,
@@ -69,18 +72,37 @@ func New(limit int) *Box {
 type Options struct {
 	Limit int         // bytes of memory; 0 is DefaultLimit
 	Clock clock.Clock // its speed is that of the backlog's pace
+
+	Spool Spool
+	Log   *slog.Logger // of the spool; needed if there is one
 }
 
-// Open returns an empty Box.
+// Open returns a Box that holds what its spool has kept, in the order in which it
+// was put once, and nothing else. A spool needs Run, and Close at the end.
+//
+// The error is ErrInUse, or says what is wrong with the options. A directory that
+// cannot be used is none: it is logged once, and tried again by Run.
 func Open(o Options) (*Box, error) {
 	if o.Limit == 0 {
 		o.Limit = DefaultLimit
 	}
-	return &Box{
+	b := &Box{
 		limit: o.Limit - fixedCost,
 		more:  make(chan struct{}, 1),
 		pace:  pace{every: time.Duration(float64(every) / o.Clock.Speed())},
-	}, nil
+	}
+	if o.Spool.Dir == "" {
+		return b, nil
+	}
+	if err := o.Spool.check(); err != nil {
+		return nil, err
+	}
+	b.ledger.work = make(chan struct{}, 1)
+	b.spool = newSpool(b, o.Spool, o.Log)
+	if err := b.spool.start(); err != nil {
+		return nil, err
+	}
+	return b, nil
 }
 
 // Put adds a copy of a pack at the end and never blocks.
@@ -90,9 +112,18 @@ func (b *Box) Put(pack []byte) {
 	b.push(pack)
 	for b.bytes > b.limit && b.count > 1 {
 		b.dropped++
-		b.remove(b.first)
+		b.leave(b.first)
 	}
 	b.signal()
+	if b.ledger.idle {
+		b.ledger.nudge()
+	}
+}
+
+// leave takes out a pack that is there. The caller holds mu.
+func (b *Box) leave(id uint64) {
+	b.remove(id)
+	b.ledger.settle(id)
 }
 
 // More returns the channel that receives a value when Next may have something
@@ -178,7 +209,7 @@ func (b *Box) Ack(id uint64) {
 	}
 	b.out = slices.Delete(b.out, i, i+1)
 	if b.has(id) { // else it was dropped
-		b.remove(id)
+		b.leave(id)
 	}
 	b.signal()
 }

@@ -45,7 +45,7 @@ type shape struct {
 // rounding and its place in a list that grows, the struct of a shape, and the
 // places in the map, half of which may be empty after it has grown.
 const (
-	fixedCost = 4 << 10
+	fixedCost = 8 << 10
 	chunkCost = int(unsafe.Sizeof(chunk{})) + 64
 	shapeCost = 48
 	placeCost = 80

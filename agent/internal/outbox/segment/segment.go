@@ -4,30 +4,32 @@
 // A frame is "TRs1", the length of its body and a CRC-32C of length and body,
 // both 32 bits and little endian, and the body: the number of skeletons, the
 // skeletons, and for each pack the index of its skeleton and its numbers, as by
-// package compact. Numbers are unsigned varints; texts have their length before
-// them. A frame is what one flush writes, and so the unit that a power cut or a
-// bad block costs.
+// package compact. A skeleton is the length of what it has in common with the
+// begin of the first one, that with its end, and what lies between. Numbers are
+// unsigned varints; texts have their length before them. A frame is what one
+// flush writes, and so the unit that a power cut or a bad block costs.
 package segment
 
 import (
 	"bytes"
 	"encoding/binary"
 	"hash/crc32"
+	"slices"
 
 	"thermarack/agent/internal/outbox/compact"
 )
 
 const (
-	// MaxPack is the longest pack that is written, in bytes: 40 times that of a Pi
+	// MaxPack is the longest pack that is written, in bytes: ten times that of a Pi
 	// with everything on it.
-	MaxPack = 64 << 10
+	MaxPack = 16 << 10
 	// MaxPacks bounds the packs of one frame by their bytes in all, and 16 for
 	// each, and so what a damaged file can ask for.
-	MaxPacks = 512 << 10
+	MaxPacks = 1 << 20
 	perPack  = 16
 	// fullFrame is where a frame takes no more packs. The last one that it took
 	// may be all digits, of which each takes two bytes.
-	fullFrame = 32 << 10
+	fullFrame = 64 << 10
 	maxBody   = fullFrame + 3*MaxPack
 
 	header = 12
@@ -43,9 +45,9 @@ var (
 // MaxPack is passed over; if only such packs are dealt with, no frame is added.
 func Append(dst []byte, packs [][]byte) (frame []byte, n int) {
 	var (
-		index            = map[string]uint64{}
-		skeletons, items []byte
-		total            int
+		index                   = map[string]uint64{}
+		first, skeletons, items []byte
+		total                   int
 	)
 	for _, pack := range packs {
 		if n > 0 && (total+len(pack)+perPack > MaxPacks || len(skeletons)+len(items) > fullFrame) {
@@ -61,7 +63,10 @@ func Append(dst []byte, packs [][]byte) (frame []byte, n int) {
 		if !ok {
 			i = uint64(len(index))
 			index[string(skeleton)] = i
-			skeletons = appendText(skeletons, skeleton)
+			skeletons = appendSkeleton(skeletons, first, skeleton)
+			if i == 0 {
+				first = skeleton
+			}
 		}
 		items = appendText(binary.AppendUvarint(items, i), numbers)
 	}
@@ -71,6 +76,23 @@ func Append(dst []byte, packs [][]byte) (frame []byte, n int) {
 	body := binary.AppendUvarint(nil, uint64(len(index)))
 	body = append(append(body, skeletons...), items...)
 	return seal(dst, body), n
+}
+
+// appendSkeleton adds a skeleton as its difference to the first one. One with a
+// fault where that has a value takes a record instead of a pack.
+func appendSkeleton(dst, first, skeleton []byte) []byte {
+	most := min(len(first), len(skeleton))
+	begin := 0
+	for begin < most && first[begin] == skeleton[begin] {
+		begin++
+	}
+	end := 0
+	for end < most-begin && first[len(first)-1-end] == skeleton[len(skeleton)-1-end] {
+		end++
+	}
+	dst = binary.AppendUvarint(dst, uint64(begin))
+	dst = binary.AppendUvarint(dst, uint64(end))
+	return appendText(dst, skeleton[begin:len(skeleton)-end])
 }
 
 func appendText(dst, text []byte) []byte {
@@ -151,10 +173,7 @@ func decodeFrame(data []byte) (packs [][]byte, size int) {
 
 func decodeBody(body []byte) (packs [][]byte, ok bool) {
 	r := reader{body, true}
-	var skeletons [][]byte
-	for n := r.number(); n > 0 && r.ok; n-- {
-		skeletons = append(skeletons, r.text())
-	}
+	skeletons := r.skeletons()
 	total := 0
 	for r.ok && len(r.rest) > 0 {
 		i, numbers := r.number(), r.text()
@@ -175,6 +194,29 @@ func decodeBody(body []byte) (packs [][]byte, ok bool) {
 type reader struct {
 	rest []byte
 	ok   bool
+}
+
+// skeletons reads all of them.
+func (r *reader) skeletons() (list [][]byte) {
+	var first []byte
+	total := 0
+	for n := r.number(); n > 0 && r.ok; n-- {
+		begin, end, middle := r.number(), r.number(), r.text()
+		length := uint64(len(first))
+		if begin > length || end > length-begin {
+			r.ok = false
+			return nil
+		}
+		skeleton := slices.Concat(first[:begin], middle, first[length-end:])
+		if total += len(skeleton) + perPack; total > MaxPacks {
+			r.ok = false
+			return nil
+		}
+		if list = append(list, skeleton); len(list) == 1 {
+			first = skeleton
+		}
+	}
+	return list
 }
 
 func (r *reader) number() uint64 {
