@@ -160,7 +160,10 @@ func launch(b *testing.B, name string, cmd *exec.Cmd) *program {
 	b.Helper()
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	if err := cmd.Start(); err != nil {
 		b.Fatalf("start %s: %v", name, err)
 	}
@@ -216,8 +219,19 @@ func thermarack(b *testing.B, dir, root, port string) *program {
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("build: %v\n%s", err, out)
 	}
-	return launch(b, "thermarack-agent", exec.CommandContext(b.Context(), binary, "run",
-		"--root", root, "--broker", "tcp://127.0.0.1:"+port, "--interval", "10s"))
+	args := []string{"run", "--broker", "tcp://127.0.0.1:" + port, "--interval", "10s"}
+	if os.Geteuid() != 0 {
+		return launch(b, "thermarack-agent", exec.CommandContext(b.Context(), binary, append(args, "--root", root)...))
+	}
+	// As on a Pi, where the root is the root: with --root each link of a path is
+	// looked at.
+	if err := os.Rename(binary, filepath.Join(root, "agent")); err != nil {
+		b.Fatal(err)
+	}
+	cmd := exec.CommandContext(b.Context(), "/agent", args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root}
+	cmd.Dir = "/"
+	return launch(b, "thermarack-agent", cmd)
 }
 
 func collectd(b *testing.B, dir, peers, port string) *program {

@@ -33,7 +33,7 @@ func openHost(root string) (host, error) {
 		if err != nil {
 			return host{}, err
 		}
-		return host{root, os.DirFS(root), triggers}, nil // its absolute links are good
+		return host{root, sysfs.Live(root), triggers}, nil // its absolute links are good
 	}
 	r, err := os.OpenRoot(root)
 	if err != nil {

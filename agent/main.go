@@ -18,6 +18,11 @@ import (
 )
 
 func main() {
+	if command, _ := split(os.Args[1:]); command == "run" && os.Getenv("GOMAXPROCS") == "" {
+		// Others live on this Pi. One processor is plenty, and waking it costs
+		// half of what waking several does.
+		runtime.GOMAXPROCS(1)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
