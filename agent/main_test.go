@@ -206,6 +206,37 @@ func TestAnOutageOfTheBrokerLosesNothing(t *testing.T) {
 	}
 }
 
+func TestASpoolKeepsPacksOverARestart(t *testing.T) {
+	t.Parallel()
+	broker, witness := mqtttest.Start(t), mqtttest.Start(t)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "agent.yaml")
+	write(t, file, "spool: {directory: "+dir+", budget: 1000000}\n")
+	args := []string{"--config", file, "--root", board(t), "--broker", broker.URL(), "--broker", witness.URL()}
+	broker.Stop()
+	stop := start(t, args...)
+	arrive(t, witness, 5)
+	stop()
+	before := packs(t, witness.Messages())
+	broker.Restart()
+	stop = start(t, args...)
+	got := arrive(t, broker, len(before)+3)
+	stop()
+	boot := func(p map[string]wire.Reading) string { return p[":boot"].Text }
+	first := boot(before[0])
+	if boot(got[len(got)-1]) == first && boot(got[0]) == first {
+		t.Errorf("no pack is from after the restart")
+	}
+	got = slices.DeleteFunc(got, func(p map[string]wire.Reading) bool { return boot(p) != first })
+	if diff := cmp.Diff(upTo(len(before)), seqs(got)); diff != "" {
+		t.Errorf("packs from before the restart (-want +got):\n%s", diff)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "*", "*.packs"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("%q are left on disk, %v", left, err)
+	}
+}
+
 func TestAHungProbeCostsOnlyItsOwnReadings(t *testing.T) {
 	t.Parallel()
 	root := board(t)

@@ -14,7 +14,6 @@ import (
 
 	"thermarack/agent/internal/config"
 	"thermarack/agent/internal/mqtt"
-	"thermarack/agent/internal/outbox"
 	"thermarack/agent/internal/sampler"
 	"thermarack/agent/internal/sensors"
 	"thermarack/agent/wire"
@@ -93,13 +92,15 @@ func runAgent(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 func (j job) serve(ctx context.Context, host host, node wire.Node, log *slog.Logger) error {
 	boot := newBoot()
 	set := sensors.New(j.sensors(host, node, log))
-	var boxes everyBox
+	boxes, err := openBoxes(j.config.Spool, j.config.Brokers, log)
+	if err != nil {
+		return err
+	}
+	defer boxes.close()
 	var publishers []*mqtt.Publisher
-	for _, broker := range j.config.Brokers {
-		box := outbox.New(outbox.DefaultLimit)
-		boxes = append(boxes, box)
+	for i, broker := range j.config.Brokers {
 		publishers = append(publishers, mqtt.New(mqtt.Options{
-			Broker: broker, Site: j.config.Site, Node: node, Boot: boot, Box: box, Log: log, Security: j.security(),
+			Broker: broker, Site: j.config.Site, Node: node, Boot: boot, Box: boxes[i], Log: log, Security: j.security(),
 		}))
 	}
 	announce := func() {
@@ -122,6 +123,7 @@ func (j job) serve(ctx context.Context, host host, node wire.Node, log *slog.Log
 		return samples.Run(ctx)
 	})
 	g.Go(func() error { return set.Run(ctx, announce) })
+	g.Go(func() error { return boxes.run(sampled) })
 	for _, p := range publishers {
 		g.Go(func() error { return p.Run(sampled) })
 	}
@@ -152,12 +154,3 @@ func (j job) security() mqtt.Security {
 // newBoot returns what tells this run of the agent from all others: 65 random
 // bits in 13 letters and digits.
 func newBoot() string { return rand.Text()[:13] }
-
-// everyBox gives each broker every pack, whatever the others do.
-type everyBox []*outbox.Box
-
-func (boxes everyBox) Put(pack []byte) {
-	for _, box := range boxes {
-		box.Put(pack)
-	}
-}
