@@ -171,13 +171,17 @@ func (a *air) pack(n *node, _ time.Time, pack []byte) error {
 	return nil
 }
 
-// deliver waits until the broker has all that the nodes have said.
+// deliver waits until the broker has all that the nodes have said. Nobody says
+// anything new any more, so that no backlog has to stand back.
 func (a *air) deliver(ctx context.Context) error {
 	timeout := time.NewTimer(handover)
 	defer timeout.Stop()
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
 	for a.waiting() > 0 {
+		for _, s := range a.sessions {
+			s.box.Rush()
+		}
 		select {
 		case <-ctx.Done():
 			return nil
