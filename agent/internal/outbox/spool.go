@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -269,8 +270,8 @@ func (s *spool) list() (files []*file, err error) {
 		if !ok {
 			continue
 		}
-		var seq uint64
-		if _, err := fmt.Sscanf(number, "%016x", &seq); err != nil || fileName(seq) != e.Name() {
+		seq, err := strconv.ParseUint(number, 16, 63)
+		if err != nil || fileName(seq) != e.Name() {
 			continue
 		}
 		f := &file{path: filepath.Join(s.Dir, e.Name())}
