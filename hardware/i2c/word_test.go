@@ -20,7 +20,7 @@ func TestCRC8IsThatOfTheDatasheets(t *testing.T) {
 		want  byte
 	}{
 		{[]byte{0xbe, 0xef}, 0x92}, {[]byte("123456789"), 0xf7}, {[]byte{0, 0}, 0x81},
-		{[]byte{0xe7, 0x41}, 0x55}, // an example of HDC302x, section 8.5.7.6
+		{[]byte{0xe7, 0x41}, 0x55}, // a limit in the datasheet of the HDC302x-Q1
 		{nil, 0xff},
 	} {
 		if got := i2c.CRC8(tt.bytes); got != tt.want {
