@@ -12,8 +12,15 @@ import (
 	"thermarack/hardware/emc2101"
 	"thermarack/hardware/emc2305"
 	"thermarack/hardware/fault"
+	"thermarack/hardware/hdc302x"
 	"thermarack/hardware/i2c"
+	"thermarack/hardware/lm75"
+	"thermarack/hardware/mcp9808"
 	"thermarack/hardware/pca9548"
+	"thermarack/hardware/sht3x"
+	"thermarack/hardware/sht4x"
+	"thermarack/hardware/tmp102"
+	"thermarack/hardware/tmp117"
 )
 
 // i2cKinds returns every part that the agent knows on I²C. Where several may sit
@@ -36,6 +43,13 @@ func i2cKinds(node wire.Node) []kind {
 		}}
 	}
 	return []kind{
+		climate(tmp117.Addresses(), tmp117.Identify, senseTMP117),
+		climate(tmp102.Addresses(), tmp102.Identify, senseTMP102),
+		climate(lm75.Addresses(), lm75.Identify, senseLM75),
+		climate(mcp9808.Addresses(), mcp9808.Identify, senseMCP9808),
+		climate(sht4x.Addresses(), sht4x.Identify, senseSHT4x),
+		climate(sht3x.Addresses(), sht3x.Identify, senseSHT3x),
+		climate(hdc302x.Addresses(), hdc302x.Identify, senseHDC302x),
 		climate(bme280.Addresses(), bme280.Identify, senseBME280),
 		climate(aht20.Addresses(), aht20.Identify, senseAHT20),
 		{emc2305.Addresses(), emc2305.Identify, func(at seat, _ i2c.Match) attachment { return attachEMC2305(node, at) }},
@@ -72,6 +86,38 @@ func celsius(sense func(context.Context) (float64, error)) senser {
 	return func(ctx context.Context) (climate, error) {
 		t, err := sense(ctx)
 		return climate{celsius: t}, err
+	}
+}
+
+func senseLM75(at seat) senser { return celsius(lm75.New(at.bus, at.addr).Sense) }
+
+func senseTMP102(at seat) senser { return celsius(tmp102.New(at.bus, at.addr).Sense) }
+
+func senseTMP117(at seat) senser { return celsius(tmp117.New(at.bus, at.addr).Sense) }
+
+func senseMCP9808(at seat) senser { return celsius(mcp9808.New(at.bus, at.addr).Sense) }
+
+func senseSHT3x(at seat) senser {
+	dev := sht3x.New(at.bus, at.addr)
+	return func(ctx context.Context) (climate, error) {
+		s, err := dev.Sense(ctx)
+		return climate{celsius: s.Celsius, humidity: &s.Humidity}, err
+	}
+}
+
+func senseSHT4x(at seat) senser {
+	dev := sht4x.New(at.bus, at.addr)
+	return func(ctx context.Context) (climate, error) {
+		s, err := dev.Sense(ctx)
+		return climate{celsius: s.Celsius, humidity: &s.Humidity}, err
+	}
+}
+
+func senseHDC302x(at seat) senser {
+	dev := hdc302x.New(at.bus, at.addr)
+	return func(ctx context.Context) (climate, error) {
+		s, err := dev.Sense(ctx)
+		return climate{celsius: s.Celsius, humidity: &s.Humidity}, err
 	}
 }
 

@@ -2,6 +2,7 @@ package sensors
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -191,8 +192,8 @@ func (s *search) identify(place seat) (best kind, match i2c.Match, err error) {
 			continue
 		}
 		m, err := k.identify(place.bus, place.addr)
-		if why, _ := fault.Of(err); why == fault.Timeout {
-			return kind{}, i2c.Match{}, fmt.Errorf("search of %s: %w", place.name, err)
+		if why, ok := errors.AsType[fault.Error](err); ok && why.Reason == fault.Timeout {
+			return kind{}, i2c.Match{}, why // which driver noticed it first says nothing
 		}
 		if err == nil && m.Sure > match.Sure {
 			best, match = k, m
