@@ -184,7 +184,6 @@ type i2cPart struct {
 type attachment struct {
 	sensor   *i2cSensor
 	channels []i2c.Bus                                 // behind a multiplexer
-	parent   i2c.Bus                                   // beside it
 	search   func(ctx context.Context) ([]Part, error) // 1-Wire parts behind a bridge
 }
 
