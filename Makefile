@@ -5,10 +5,10 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FLAGS   := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 FUZZTIME ?= 20s
 
-.PHONY: help build run test check bench agents fuzz golden clean
+.PHONY: help build run test test-pi check bench agents fuzz golden clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build the agent and the collector into bin/
 	go build $(FLAGS) -o bin/thermarack-agent ./agent
@@ -20,6 +20,11 @@ run: build ## build, then start the demo: a simulated shelf whose fans die
 test: ## install what the tests need (it says what), then run all of them
 	.ci/test-deps
 	THERMARACK_SERVERS=1 go test -timeout 20m ./...
+	@if command -v apt-get >/dev/null; then $(MAKE) test-pi; else echo "make test-pi is left out: no apt-get here"; fi
+
+test-pi: ## emulated Raspberry Pi with a real kernel: fetch it into ~/.cache (it says what), boot the agent on it
+	.ci/test-pi-deps
+	THERMARACK_PI=1 go test -count=1 -timeout 10m -v -run '^TestAnEmulatedPi' ./collector
 
 check: ## gofmt, vet, staticcheck, race detector, 32-bit vet, all agents
 	@test -z "$$(gofmt -l agent alerts collector hardware)" || { echo "not gofmt'ed:"; gofmt -l agent alerts collector hardware; exit 1; }
