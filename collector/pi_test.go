@@ -9,13 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 )
 
 // The lowest layer that can be had without a Pi: Debian's kernel with its drivers
-// for the I²C controller, the SoC's temperature and the network, two parts that
-// are warmed and cooled while the agent runs, and the collector on the host.
+// for the I²C controller, the SoC's temperature and the network, parts that are
+// warmed and cooled while the agent runs, and the collector on the host.
 func TestAnEmulatedPiIsReadThroughARealKernel(t *testing.T) {
 	if os.Getenv("THERMARACK_PI") != "1" {
 		t.Skip("boots an emulated Raspberry Pi; make test-pi fetches what that takes and runs it")
@@ -27,13 +28,18 @@ func TestAnEmulatedPiIsReadThroughARealKernel(t *testing.T) {
 	until(t, 3*time.Minute, "the SoC's temperature is stored", c.shows(t, pi.urn+"_soc:temperature", 25.178)) // QEMU's is constant
 	t.Logf("%.1f s from power to the first reading in the store", time.Since(power).Seconds())
 
-	tests := []struct{ name, id, device string }{
-		{"a part that the agent drives", "ours", "_i2c1-48"},
-		{"a part that the kernel drives", "kernels", "_i2c1-49"},
+	tests := []struct {
+		name, id, device string
+		celsius          []float64 // no two alike, so that no part passes for another
+	}{
+		{"a part that the agent drives", "ours", "_i2c1-48", []float64{21.5, 43.5, -12.5}},
+		{"a part that the kernel drives", "kernels", "_i2c1-49", []float64{20, 38.5, -20}},
+		{"a part behind a multiplexer", "behind", "_i2c1-70-3-4a", []float64{18.5, 61, -0.5}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			for _, want := range []float64{21.5, 43.5, -12.5} {
+			t.Parallel()
+			for _, want := range tt.celsius {
 				pi.warm(t, tt.id, want)
 				until(t, time.Minute, fmt.Sprintf("%s is stored with %v °C", tt.device, want), c.shows(t, pi.urn+tt.device+":temperature", want))
 			}
@@ -59,14 +65,16 @@ func (c *collector) shows(t *testing.T, sensor string, want float64) func() bool
 
 // A pi is an emulated Raspberry Pi 3B that runs the agent.
 type pi struct {
-	urn     string // of the node
+	urn string // of the node
+
+	mu      sync.Mutex // held from a command to its answer
 	control net.Conn
 	answers *json.Decoder
 }
 
 // bootPi switches a Pi on. Its agent publishes to broker, an address on the host's
-// loopback. It has a part at each of two addresses, "ours" at 0x48 and "kernels"
-// at 0x49. The console is its standard output, which is logged if the test fails.
+// loopback. On its bus are "ours" at 0x48, "kernels" at 0x49, and "behind" at 0x4a
+// on channel 3 of a multiplexer. The console is its standard output, which is logged if the test fails.
 func bootPi(t *testing.T, broker string) *pi {
 	t.Helper()
 	cache, err := os.UserCacheDir()
@@ -93,6 +101,8 @@ func bootPi(t *testing.T, broker string) *pi {
 		"-serial", "null", "-serial", "stdio",
 		"-device", "tmp105,id=ours,bus=i2c-bus.1,address=0x48",
 		"-device", "tmp105,id=kernels,bus=i2c-bus.1,address=0x49",
+		"-device", "pca9548,bus=i2c-bus.1,address=0x70",
+		"-device", "tmp105,id=behind,bus=i2c.3,address=0x4a",
 		"-netdev", "user,id=net", "-device", "usb-net,netdev=net,mac=b8:27:eb:00:00:03",
 		"-qmp", "tcp:"+listener.Addr().String())
 	if err := listener.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
@@ -103,7 +113,7 @@ func bootPi(t *testing.T, broker string) *pi {
 		t.Fatalf("QEMU has not come: %v", err)
 	}
 	t.Cleanup(func() { control.Close() })
-	p := &pi{"urn:dev:mac:4027ebfffe000003", control, json.NewDecoder(control)} // QEMU's USB networks begin with 40
+	p := &pi{urn: "urn:dev:mac:4027ebfffe000003", control: control, answers: json.NewDecoder(control)} // QEMU has its USB networks begin with 40
 	p.command(t, `{"execute": "qmp_capabilities"}`)
 	return p
 }
@@ -117,6 +127,8 @@ func (p *pi) warm(t *testing.T, id string, celsius float64) {
 // command has QEMU do something. Source: QEMU Machine Protocol Specification.
 func (p *pi) command(t *testing.T, line string) {
 	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if _, err := fmt.Fprintln(p.control, line); err != nil {
 		t.Fatal(err)
 	}
