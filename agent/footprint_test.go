@@ -160,10 +160,7 @@ func launch(b *testing.B, name string, cmd *exec.Cmd) *program {
 	b.Helper()
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
-	if cmd.SysProcAttr == nil {
-		cmd.SysProcAttr = &syscall.SysProcAttr{}
-	}
-	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		b.Fatalf("start %s: %v", name, err)
 	}
@@ -225,13 +222,8 @@ func thermarack(b *testing.B, dir, root, port string) *program {
 	}
 	// As on a Pi, where the root is the root: with --root each link of a path is
 	// looked at.
-	if err := os.Rename(binary, filepath.Join(root, "agent")); err != nil {
-		b.Fatal(err)
-	}
-	cmd := exec.CommandContext(b.Context(), "/agent", args...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root}
-	cmd.Dir = "/"
-	return launch(b, "thermarack-agent", cmd)
+	script := fmt.Sprintf("mount --bind %q /sys && exec %q %s", filepath.Join(root, "sys"), binary, strings.Join(args, " "))
+	return launch(b, "thermarack-agent", exec.CommandContext(b.Context(), "unshare", "-m", "sh", "-c", script))
 }
 
 func collectd(b *testing.B, dir, peers, port string) *program {

@@ -18,15 +18,28 @@ import (
 )
 
 func main() {
-	if command, _ := split(os.Args[1:]); command == "run" && os.Getenv("GOMAXPROCS") == "" {
-		// Others live on this Pi. One processor is plenty, and waking it costs
-		// half of what waking several does.
-		runtime.GOMAXPROCS(1)
+	if command, _ := split(os.Args[1:]); command == "run" {
+		tread()
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(report(err, os.Stderr))
+}
+
+// tread has the Go runtime tread softly, for others live on this Pi: one processor
+// is plenty, and waking it costs half of what waking several does; and the heap,
+// which is small, may grow by a quarter instead of to the runtime's least of 4 MB
+// before it is cleaned up; and nobody profiles it. GOMAXPROCS and GOGC say
+// otherwise.
+func tread() {
+	runtime.MemProfileRate = 0
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(1)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(25)
+	}
 }
 
 // run is the whole program but for the process: tests call it with a fixture as

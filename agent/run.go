@@ -123,6 +123,7 @@ func (j job) serve(ctx context.Context, host host, node wire.Node, log *slog.Log
 		return samples.Run(ctx)
 	})
 	g.Go(func() error { return set.Run(ctx, announce) })
+	g.Go(func() error { return keepTrim(ctx) })
 	g.Go(func() error { return boxes.run(sampled) })
 	for _, p := range publishers {
 		g.Go(func() error { return p.Run(sampled) })
