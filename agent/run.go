@@ -16,6 +16,7 @@ import (
 	"thermarack/agent/internal/mqtt"
 	"thermarack/agent/internal/sampler"
 	"thermarack/agent/internal/sensors"
+	"thermarack/agent/internal/timekeeper"
 	"thermarack/agent/wire"
 )
 
@@ -27,8 +28,10 @@ Samples every part of this Pi and publishes until stopped.
   --root DIR     directory that holds the host's sys and proc (default /)
   --broker URL   tcp://host:1883 or ssl://host:8883; several times for several
                  brokers, each of which gets everything. Else THERMARACK_BROKER,
-                 comma separated, else the file, else tcp://thermarack:1883
-  --site S       name of the site, else THERMARACK_SITE, else the file, else main
+                 comma separated, else the file, else what the network offers
+                 as _mqtt._tcp (DNS-SD), else tcp://thermarack:1883
+  --site S       name of the site, else THERMARACK_SITE, else the file, else that
+                 of the broker that is found (TXT site=), else main
   --node MAC     the node's address, where none is found below the root
   --interval D   time between samples, 100ms to 1h (default 10s)
 `
@@ -61,10 +64,7 @@ func parseRun(args []string, stdout io.Writer) (j job, done bool, err error) {
 	if c, err = c.With(config.FromEnvironment(os.Getenv)); err != nil {
 		return job{}, false, fmt.Errorf("environment: %w", err)
 	}
-	if c, err = c.With(given); len(c.Brokers) == 0 {
-		c.Brokers = []string{config.DefaultBroker}
-	}
-	c.Site = cmp.Or(c.Site, config.DefaultSite)
+	c, err = c.With(given)
 	return job{*root, *node, c}, false, err
 }
 
@@ -82,8 +82,8 @@ func runAgent(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(stderr, nil))
-	log.Info("starting", "version", buildVersion(), "node", node, "site", job.config.Site,
-		"brokers", strings.Join(job.config.Brokers, ","), "interval", job.config.Interval)
+	log.Info("starting", "version", buildVersion(), "node", node, "site", cmp.Or(job.config.Site, "to be found"),
+		"brokers", cmp.Or(strings.Join(job.config.Brokers, ","), "to be found"), "interval", job.config.Interval)
 	return job.serve(ctx, host, node, log)
 }
 
@@ -92,15 +92,17 @@ func runAgent(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 func (j job) serve(ctx context.Context, host host, node wire.Node, log *slog.Logger) error {
 	boot := newBoot()
 	set := sensors.New(j.sensors(host, node, log))
-	boxes, err := openBoxes(j.config.Spool, j.config.Brokers, log)
+	brokers := j.brokers()
+	boxes, err := openBoxes(j.config.Spool, brokers, log)
 	if err != nil {
 		return err
 	}
 	defer boxes.close()
 	var publishers []*mqtt.Publisher
-	for i, broker := range j.config.Brokers {
+	for i, broker := range brokers {
 		publishers = append(publishers, mqtt.New(mqtt.Options{
-			Broker: broker, Site: j.config.Site, Node: node, Boot: boot, Box: boxes[i], Log: log, Security: j.security(),
+			Broker: broker, Site: cmp.Or(j.config.Site, config.DefaultSite), Find: newFinder(j.config, log).targets,
+			Node: node, Boot: boot, Box: boxes[i], Log: log, Security: j.security(),
 		}))
 	}
 	announce := func() {
@@ -112,8 +114,9 @@ func (j job) serve(ctx context.Context, host host, node wire.Node, log *slog.Log
 		}
 	}
 	announce()
+	keeper := timekeeper.New(timekeeper.Options{Clocks: timekeeper.HostClocks(), Interval: j.config.Interval, Next: boxes, Log: log})
 	samples := sampler.New(sampler.Options{
-		Node: node, Boot: boot, Interval: j.config.Interval, Source: set, Sink: boxes, Log: log,
+		Node: node, Boot: boot, Interval: j.config.Interval, Source: set, Sink: keeper, Log: log,
 		Jitter: sampler.Spread(node, j.config.Interval),
 	})
 	g, ctx := errgroup.WithContext(ctx)
@@ -125,10 +128,25 @@ func (j job) serve(ctx context.Context, host host, node wire.Node, log *slog.Log
 	g.Go(func() error { return set.Run(ctx, announce) })
 	g.Go(func() error { return keepTrim(ctx) })
 	g.Go(func() error { return boxes.run(sampled) })
+	g.Go(func() error { return keeper.Run(sampled) })
 	for _, p := range publishers {
-		g.Go(func() error { return p.Run(sampled) })
+		g.Go(func() error {
+			select { // certificates and the status message need the time
+			case <-keeper.Settled():
+			case <-sampled.Done():
+			}
+			return p.Run(sampled)
+		})
 	}
 	return g.Wait()
+}
+
+// brokers returns those that are named, or "" for the one to be found.
+func (j job) brokers() []string {
+	if len(j.config.Brokers) == 0 {
+		return []string{""}
+	}
+	return j.config.Brokers
 }
 
 // sensors is the host's, less what the configuration forbids, and the fans that

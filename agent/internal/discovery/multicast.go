@@ -52,9 +52,18 @@ func Multicast(ctx context.Context, links []Link, site string) ([]Broker, error)
 		whole.add(b.records)
 	}
 	if len(links) > 0 && !slices.Contains(errs, nil) {
-		return nil, fmt.Errorf("ask by multicast: %w", errs[0])
+		return nil, fmt.Errorf("ask by multicast on %s: %w", links[0].Interface, cause(errs[0]))
 	}
 	return whole.brokers(site), nil
+}
+
+// cause returns what is wrong without the port that we had, which is another each
+// time: so the same trouble is the same text.
+func cause(err error) error {
+	if e, ok := errors.AsType[*net.OpError](err); ok {
+		return e.Err
+	}
+	return err
 }
 
 // browse asks on one link. What it returns is never nil.

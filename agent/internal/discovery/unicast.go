@@ -135,6 +135,7 @@ func (r Resolver) ask(ctx context.Context, q question) ([]record, error) {
 		if records, err = exchange(ctx, server, q); err == nil {
 			return records, nil
 		}
+		err = fmt.Errorf("name server %v: %w", server, cause(err))
 		if ctx.Err() != nil {
 			break
 		}

@@ -77,7 +77,7 @@ func New(o Options) *Publisher {
 	if o.AckTimeout == 0 {
 		o.AckTimeout = ackTimeout
 	}
-	if o.Find == nil {
+	if o.Broker != "" {
 		o.Find = fixed(Target{Broker: o.Broker, Site: o.Site})
 	}
 	return &Publisher{Options: o, changed: make(chan struct{}, 1)}
