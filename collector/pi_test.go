@@ -22,10 +22,11 @@ func TestAnEmulatedPiIsReadThroughARealKernel(t *testing.T) {
 		t.Skip("boots an emulated Raspberry Pi; make test-pi fetches what that takes and runs it")
 	}
 	needs(t)
+	const patience = 3 * time.Minute // a busy machine emulates slowly, and then the agent's second search finds what its first was late for
 	c := startCollector(t, "serve", "--mqtt", "127.0.0.1:0")
 	power := time.Now()
 	pi := bootPi(t, c.MQTT)
-	until(t, 3*time.Minute, "the SoC's temperature is stored", c.shows(t, pi.urn+"_soc:temperature", 25.178)) // QEMU's is constant
+	until(t, patience, "the SoC's temperature is stored", c.shows(t, pi.urn+"_soc:temperature", 25.178)) // QEMU's is constant
 	t.Logf("%.1f s from power to the first reading in the store", time.Since(power).Seconds())
 
 	tests := []struct {
@@ -41,7 +42,7 @@ func TestAnEmulatedPiIsReadThroughARealKernel(t *testing.T) {
 			t.Parallel()
 			for _, want := range tt.celsius {
 				pi.warm(t, tt.id, want)
-				until(t, time.Minute, fmt.Sprintf("%s is stored with %v °C", tt.device, want), c.shows(t, pi.urn+tt.device+":temperature", want))
+				until(t, patience, fmt.Sprintf("%s is stored with %v °C", tt.device, want), c.shows(t, pi.urn+tt.device+":temperature", want))
 			}
 		})
 	}
