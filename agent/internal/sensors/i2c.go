@@ -30,20 +30,28 @@ const (
 // Searching touches the buses, and one that a broken part holds low answers each
 // transaction after a second only. So each bus is searched on its own, at most
 // once at a time, given up at the first sign of being stuck, and not waited for
-// longer than searchWait: what it brings later is there the next time.
+// longer than searchWait: what it brings later is told by late.
 type i2cHost struct {
 	root  fs.FS
 	node  wire.Node
 	open  func(number int) (i2c.Bus, error) // nil: the buses are left alone
 	kinds []kind
+	late  chan struct{} // holds one value after a search has ended that was not waited for
 
 	mu    sync.Mutex
 	buses map[int]*i2cBus
 }
 
-// find searches the buses and lists what hangs on them, in the order of their
-// numbers.
-func (h *i2cHost) find() []Part {
+// newI2CHost returns the buses of a host, none of which has been searched.
+func newI2CHost(o Options) *i2cHost {
+	return &i2cHost{
+		root: o.Root, node: o.Node, open: o.I2C, kinds: i2cKinds(o.Node), late: make(chan struct{}, 1), buses: map[int]*i2cBus{},
+	}
+}
+
+// find searches the buses, or does not, and lists what hangs on them, in the order
+// of their numbers.
+func (h *i2cHost) find(search bool) []Part {
 	if h.open == nil {
 		return nil
 	}
@@ -56,10 +64,13 @@ func (h *i2cHost) find() []Part {
 	var searched []*i2cBus
 	for _, n := range numbers {
 		b := h.bus(n)
-		if !isDisplay(b.name) {
-			b.search(h)
-			searched = append(searched, b)
+		if isDisplay(b.name) {
+			continue
 		}
+		if search {
+			b.search(h)
+		}
+		searched = append(searched, b)
 	}
 	var parts []Part
 	for _, b := range searched {
@@ -104,15 +115,24 @@ type i2cBus struct {
 	bus   i2c.Bus       // nil until it could be opened
 	parts []*i2cPart
 	note  string // what keeps the bus from being searched
+	late  bool   // the search under way is not waited for
+}
+
+// busy tells whether a search is under way. The caller holds mu.
+func (b *i2cBus) busy() bool {
+	select {
+	case <-b.idle:
+		return false
+	default:
+		return true
+	}
 }
 
 // search begins a search unless one is under way.
 func (b *i2cBus) search(h *i2cHost) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	select {
-	case <-b.idle:
-	default:
+	if b.busy() {
 		return
 	}
 	idle := make(chan struct{})
@@ -122,15 +142,28 @@ func (b *i2cBus) search(h *i2cHost) {
 		s.known[p.seat.String()] = p
 	}
 	go func() {
-		defer close(idle)
 		note := ""
 		if err := s.run(b); err != nil {
 			note = err.Error()
 		}
 		b.mu.Lock()
 		b.parts, b.note = s.found, note
+		late := b.late
+		b.late = false
+		close(idle) // under mu, or list could still call it late
 		b.mu.Unlock()
+		if late {
+			h.tell()
+		}
 	}()
+}
+
+// tell says that a search has ended which was not waited for.
+func (h *i2cHost) tell() {
+	select {
+	case h.late <- struct{}{}:
+	default: // nobody has listened since the last one
+	}
 }
 
 // list returns what the bus has when its search has ended, or ctx.
@@ -147,6 +180,7 @@ func (b *i2cBus) list(ctx context.Context, node wire.Node) []Part {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.late = late && b.busy()
 	var parts []Part
 	for _, p := range b.parts {
 		parts = append(parts, p.list(node)...)

@@ -1,6 +1,7 @@
 package sensors_test
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -172,6 +173,29 @@ func TestABusThatHangsIsNotWaitedFor(t *testing.T) {
 		set.Rescan()
 		if got := strings.Join(listed(set), "\n"); got != "i2c1 0x48 TMP117" {
 			t.Errorf("parts after the bus came back:\n%s", got)
+		}
+	})
+}
+
+func TestPartsOfASlowBusAreThereWhenItsSearchHasEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		part := parts.Bus{0x48: parts.NewTMP117(21.5)}
+		slow := i2ctest.Func(func(addr uint16, w, r []byte) error {
+			time.Sleep(100 * time.Millisecond)
+			return part.Tx(addr, w, r)
+		})
+		set := adapters{1: slow}.set(nil)
+		if got := strings.Join(listed(set), "\n"); strings.Contains(got, "TMP117") {
+			t.Fatalf("the bus is not slow enough for this test:\n%s", got)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second) // less than a rescan
+		defer cancel()
+		changes := 0
+		if err := set.Run(ctx, func() { changes++ }); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(listed(set), "\n"); changes != 1 || got != "i2c1 0x48 TMP117" {
+			t.Errorf("%d changes, parts:\n%s", changes, got)
 		}
 	})
 }

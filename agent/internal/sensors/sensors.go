@@ -42,10 +42,12 @@ type Set struct {
 	oneWire  *onewire.Reader // one for good: it knows which reads still hang
 	throttle throttle
 	overload overload
-	i2c      i2cHost
+	i2c      *i2cHost
 
 	tachometers []*tachometer
 	past        past
+
+	scanning sync.Mutex // held while parts are looked for
 
 	mu    sync.Mutex
 	parts []Part
@@ -73,18 +75,18 @@ type Options struct {
 func New(o Options) *Set {
 	s := &Set{root: o.Root, node: o.Node, log: o.Log, oneWire: onewire.NewReader(o.Root, o.Bulk)}
 	s.throttle.root, s.throttle.name = o.Root, o.Node.Device("soc")+":"+wire.QuantityThrottled
-	s.i2c = i2cHost{root: o.Root, node: o.Node, open: o.I2C, kinds: i2cKinds(o.Node), buses: map[int]*i2cBus{}}
+	s.i2c = newI2CHost(o)
 	s.tachometers = s.newTachometers(o)
-	s.parts = s.find()
+	s.parts = s.find(true)
 	return s
 }
 
 // find lists every part: 1-Wire, then thermal zones, throttling, PoE, I²C, fans
 // and hwmon. Of the host's files it reads names only and starts no measurement, so
-// it cannot hang on one; the I²C buses are waited for as i2cHost says.
-func (s *Set) find() []Part {
+// it cannot hang on one; the I²C buses are searched, or not, as i2cHost says.
+func (s *Set) find(search bool) []Part {
 	return slices.Concat(s.findOneWire(), s.findZones(), s.findThrottled(), s.findPoE(),
-		s.i2c.find(), s.findTachometers(), s.findHwmon())
+		s.i2c.find(search), s.findTachometers(), s.findHwmon())
 }
 
 // Parts returns everything that was found, also what cannot be read.
@@ -132,14 +134,27 @@ func (s *Set) Run(ctx context.Context, changed func()) error {
 	s.overload.owned.Store(true)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return every(ctx, pollEvery, s.throttle.poll) })
-	g.Go(func() error {
-		return every(ctx, rescanEvery, func() {
-			if s.Rescan() {
-				changed()
-			}
-		})
-	})
+	find := func(search bool) {
+		if s.rescan(search) {
+			changed()
+		}
+	}
+	g.Go(func() error { return every(ctx, rescanEvery, func() { find(true) }) })
+	g.Go(func() error { return s.await(ctx, func() { find(false) }) })
 	return g.Wait()
+}
+
+// await calls do whenever a search of a bus has ended that was not waited for,
+// until ctx is done.
+func (s *Set) await(ctx context.Context, do func()) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.i2c.late:
+			do()
+		}
+	}
 }
 
 // every calls do again and again until ctx is done. It then does not wait for a
@@ -167,8 +182,13 @@ func every(ctx context.Context, d time.Duration, do func()) error {
 }
 
 // Rescan finds the parts again and tells whether Inventory has become another.
-func (s *Set) Rescan() bool {
-	before, parts := s.Inventory(), s.find()
+func (s *Set) Rescan() bool { return s.rescan(true) }
+
+// rescan is Rescan, with a search of the I²C buses or without.
+func (s *Set) rescan(search bool) bool {
+	s.scanning.Lock()
+	defer s.scanning.Unlock()
+	before, parts := s.Inventory(), s.find(search)
 	s.mu.Lock()
 	s.parts = parts
 	s.mu.Unlock()
