@@ -16,7 +16,7 @@ func TestDependencies(t *testing.T) {
 		"testing":                        "test helpers stay in tests",
 		"github.com/mochi-mqtt/server":   "the agent is a client, not a broker",
 		"github.com/prometheus/procfs":   "hardware/sysfs reads what we need",
-		"github.com/prometheus/common":   "the agent has no metrics of its own",
+		"github.com/prometheus/common":   "agent/internal/metrics writes the few there are",
 		"golang.org/x/tools":             "for tests only",
 		"github.com/google/go-cmp":       "for tests only",
 		"periph.io/x/host/v3/rpi":        "only the buses of the kernel; its drivers of boards map memory as root",

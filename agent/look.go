@@ -12,6 +12,7 @@ import (
 	"thermarack/agent/internal/sampler"
 	"thermarack/agent/internal/scan"
 	"thermarack/agent/internal/sensors"
+	"thermarack/agent/internal/timekeeper"
 )
 
 const scanUsage = `usage: thermarack-agent scan [flags]
@@ -73,6 +74,7 @@ func runOnce(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		return err
 	}
 	node := host.anyNode(*given, stderr)
+	warnOfTime(timekeeper.HostClocks(), stderr)
 	log := slog.New(slog.NewTextHandler(stderr, nil))
 	interval := config.Default().Interval
 	samples := sampler.New(sampler.Options{
@@ -90,4 +92,13 @@ func runOnce(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	}
 	_, err = fmt.Fprintf(stdout, "%s\n", pack)
 	return err
+}
+
+// warnOfTime says when the clock that stamps a pack cannot be believed: run holds
+// packs then, a command that ends cannot.
+func warnOfTime(clocks timekeeper.Clocks, stderr io.Writer) {
+	if !clocks.Known(0) {
+		fmt.Fprintf(stderr, "thermarack-agent: warning: nobody keeps the clock right yet: the stamp is of %s\n",
+			clocks.Wall().UTC().Format(time.RFC3339))
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"thermarack/agent/internal/config"
+	"thermarack/agent/internal/metrics"
 	"thermarack/agent/internal/mqtt"
 	"thermarack/agent/internal/sampler"
 	"thermarack/agent/internal/sensors"
@@ -34,6 +35,8 @@ Samples every part of this Pi and publishes until stopped.
                  of the broker that is found (TXT site=), else main
   --node MAC     the node's address, where none is found below the root
   --interval D   time between samples, 100ms to 1h (default 10s)
+  --metrics ADDR serve Prometheus metrics at host:port; a port alone means
+                 loopback (default: none)
 `
 
 // A job is what run was asked to do.
@@ -49,11 +52,11 @@ func parseRun(args []string, stdout io.Writer) (j job, done bool, err error) {
 	flags := newFlags(runUsage)
 	file := flags.String("config", "", "")
 	root, node, brokers := flags.root(), flags.node(), flags.list("broker")
-	site, interval := flags.String("site", "", ""), flags.duration("interval")
+	site, interval, metrics := flags.String("site", "", ""), flags.duration("interval"), flags.String("metrics", "", "")
 	if done, err = flags.parse(args, stdout); done || err != nil {
 		return job{}, done, err
 	}
-	given := config.Overrides{Brokers: *brokers, Site: *site, Interval: *interval}
+	given := config.Overrides{Brokers: *brokers, Site: *site, Interval: *interval, Metrics: *metrics}
 	if _, err := config.Default().With(given); err != nil {
 		return job{}, false, flags.wrong(err)
 	}
@@ -82,61 +85,86 @@ func runAgent(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(stderr, nil))
-	log.Info("starting", "version", buildVersion(), "node", node, "site", cmp.Or(job.config.Site, "to be found"),
-		"brokers", cmp.Or(strings.Join(job.config.Brokers, ","), "to be found"), "interval", job.config.Interval)
+	log.Info("starting", "version", buildVersion(), "node", node, "interval", job.config.Interval,
+		"brokers", cmp.Or(strings.Join(job.config.Brokers, ","), "to be found"))
 	return job.serve(ctx, host, node, log)
 }
 
-// serve runs the sampler, a publisher and an outbox for each broker, and the
-// search for parts.
+// An agent is what runs: the sampler, a publisher and an outbox for each broker,
+// and the search for parts.
+type agent struct {
+	set        *sensors.Set
+	samples    *sampler.Sampler
+	keeper     *timekeeper.Keeper
+	boxes      everyBox
+	publishers []*mqtt.Publisher
+	announce   func() // tells all brokers what the node is
+	metrics    *metrics.Server
+}
+
+// serve makes an agent and runs it.
 func (j job) serve(ctx context.Context, host host, node wire.Node, log *slog.Logger) error {
-	boot := newBoot()
-	set := sensors.New(j.sensors(host, node, log))
-	brokers := j.brokers()
-	boxes, err := openBoxes(j.config.Spool, brokers, log)
-	if err != nil {
+	boot, brokers := newBoot(), j.brokers()
+	a := agent{set: sensors.New(j.sensors(host, node, log))}
+	var err error
+	if a.boxes, err = openBoxes(j.config.Spool, brokers, log); err != nil {
 		return err
 	}
-	defer boxes.close()
-	var publishers []*mqtt.Publisher
+	defer a.boxes.close()
 	for i, broker := range brokers {
-		publishers = append(publishers, mqtt.New(mqtt.Options{
+		a.publishers = append(a.publishers, mqtt.New(mqtt.Options{
 			Broker: broker, Site: cmp.Or(j.config.Site, config.DefaultSite), Find: newFinder(j.config, log).targets,
-			Node: node, Boot: boot, Box: boxes[i], Log: log, Security: j.security(),
+			Node: node, Boot: boot, Box: a.boxes[i], Log: log, Security: j.security(),
 		}))
 	}
-	announce := func() {
-		inventory := host.inventory(node, set)
-		for _, p := range publishers {
+	a.announce = func() {
+		inventory := host.inventory(node, a.set)
+		for _, p := range a.publishers {
 			if err := p.SetInventory(inventory); err != nil {
 				log.Error("inventory not published", "err", err)
 			}
 		}
 	}
-	announce()
-	keeper := timekeeper.New(timekeeper.Options{Clocks: timekeeper.HostClocks(), Interval: j.config.Interval, Next: boxes, Log: log})
-	samples := sampler.New(sampler.Options{
-		Node: node, Boot: boot, Interval: j.config.Interval, Source: set, Sink: keeper, Log: log,
+	a.keeper = timekeeper.New(timekeeper.Options{Clocks: timekeeper.HostClocks(), Interval: j.config.Interval, Next: a.boxes, Log: log})
+	samples := sampler.Options{
+		Node: node, Boot: boot, Interval: j.config.Interval, Source: a.set, Sink: a.keeper, Log: log,
 		Jitter: sampler.Spread(node, j.config.Interval),
-	})
+	}
+	if address := j.config.Metrics; address != "" {
+		g := gauge{metrics.NewTally(), a.keeper, brokers, a.publishers, a.boxes, j.config.Interval}
+		if a.metrics, err = g.listen(address, log); err != nil {
+			return err
+		}
+		samples.Seen = g.tally.Count
+	}
+	a.samples = sampler.New(samples)
+	return a.run(ctx)
+}
+
+// run ends when ctx is done and the brokers have what they take of the last pack.
+func (a agent) run(ctx context.Context) error {
+	a.announce()
 	g, ctx := errgroup.WithContext(ctx)
 	sampled, done := context.WithCancel(context.WithoutCancel(ctx)) // ends after the last pack
 	g.Go(func() error {
 		defer done()
-		return samples.Run(ctx)
+		return a.samples.Run(ctx)
 	})
-	g.Go(func() error { return set.Run(ctx, announce) })
+	g.Go(func() error { return a.set.Run(ctx, a.announce) })
 	g.Go(func() error { return keepTrim(ctx) })
-	g.Go(func() error { return boxes.run(sampled) })
-	g.Go(func() error { return keeper.Run(sampled) })
-	for _, p := range publishers {
+	g.Go(func() error { return a.boxes.run(sampled) })
+	g.Go(func() error { return a.keeper.Run(sampled) })
+	for _, p := range a.publishers {
 		g.Go(func() error {
 			select { // certificates and the status message need the time
-			case <-keeper.Settled():
+			case <-a.keeper.Settled():
 			case <-sampled.Done():
 			}
 			return p.Run(sampled)
 		})
+	}
+	if a.metrics != nil {
+		g.Go(func() error { return a.metrics.Run(ctx) })
 	}
 	return g.Wait()
 }

@@ -46,7 +46,7 @@ type Sink interface {
 }
 
 // Options is what a Sampler is made of. Every field is needed but Clock, whose
-// zero value is the wall clock, Jitter and Inline.
+// zero value is the wall clock, Jitter, Inline and Seen.
 type Options struct {
 	Node     wire.Node
 	Boot     string        // random a start; two runs with the same one cannot be told apart
@@ -63,6 +63,10 @@ type Options struct {
 	// Inline says that sensors answer at once, from memory: they are read one
 	// after another without a goroutine, and are never late.
 	Inline bool
+
+	// Seen is shown what goes into each pack, unless it is nil. It must not keep or
+	// change the readings.
+	Seen func(readings []wire.Reading)
 }
 
 // A Sampler owns the sampling schedule of one node. It is not safe for
@@ -189,6 +193,9 @@ func (s *Sampler) Pack(ctx context.Context, at time.Time) ([]byte, error) {
 		wire.Reading{Device: node, Quantity: wire.QuantityBoot, Text: s.Boot})
 	for i := range readings {
 		readings[i].Time = at
+	}
+	if s.Seen != nil {
+		s.Seen(readings)
 	}
 	return s.encode(readings)
 }

@@ -1,50 +1,45 @@
 package timekeeper
 
 import (
+	"bytes"
 	"errors"
-	"fmt"
+	"math"
+	"strconv"
 	"time"
-
-	"thermarack/agent/wire"
 )
 
-// epoch is what packs are decoded with: a time in 1970 would otherwise be taken
-// for one relative to now (RFC 8428, section 4.5.3).
-var epoch = time.UnixMilli(0)
+// prefix is how wire.EncodePack begins: with the base time, which all times of the
+// pack are relative to (RFC 8428, section 4.1). So that number alone is the stamp,
+// and nothing else of a pack need be read, or could be lost.
+const prefix = `[{"bt":`
 
-var errEmpty = errors.New("it holds no reading")
+var errForm = errors.New("it does not begin with its base time")
 
-// stampOf returns the stamp of a pack, that of its first reading.
-func stampOf(pack []byte) (time.Time, error) {
-	readings, _, err := wire.DecodePack(pack, epoch)
-	if err != nil {
-		return time.Time{}, err
+// stampOf returns the stamp of a pack, that of its first reading, and what follows
+// it.
+func stampOf(pack []byte) (stamp time.Time, rest []byte, err error) {
+	text, ok := bytes.CutPrefix(pack, []byte(prefix))
+	end := bytes.IndexByte(text, ',')
+	if !ok || end < 0 {
+		return time.Time{}, nil, errForm
 	}
-	if len(readings) == 0 {
-		return time.Time{}, errEmpty
+	seconds, err := strconv.ParseFloat(string(text[:end]), 64)
+	if err != nil || !(math.Abs(seconds) < 1e11) { // catches NaN as well
+		return time.Time{}, nil, errForm
 	}
-	return readings[0].Time, nil
+	return time.UnixMilli(int64(math.Round(seconds * 1000))).UTC(), text[end:], nil
 }
 
-// Restamp returns a pack whose stamps are all moved so that the first one is to.
-// A pack that is stamped so already is returned as it is. The error says that the
-// pack cannot be read or written.
+// Restamp returns a pack of wire.EncodePack whose stamps are all moved so that the
+// first one is to, a whole millisecond. A pack that is stamped so already is
+// returned as it is. The error says that it is no such pack.
 func Restamp(pack []byte, to time.Time) ([]byte, error) {
-	readings, _, err := wire.DecodePack(pack, epoch)
-	if err == nil && len(readings) == 0 {
-		err = errEmpty
+	stamp, rest, err := stampOf(pack)
+	if err != nil || stamp.Equal(to) {
+		return pack, err
 	}
-	if err != nil {
-		return nil, fmt.Errorf("restamp: %w", err)
-	}
-	by := to.Sub(readings[0].Time)
-	if by == 0 {
-		return pack, nil
-	}
-	for i, r := range readings {
-		readings[i].Time = r.Time.Add(by)
-	}
-	return wire.EncodePack(readings)
+	moved := strconv.AppendFloat([]byte(prefix), float64(to.UnixMilli())/1000, 'f', -1, 64)
+	return append(moved, rest...), nil
 }
 
 // A mark is what is remembered of a pack that is held.

@@ -118,7 +118,7 @@ const late = 20 * time.Second
 // was stamped before the clock was set: it would come too early or too late for
 // its stamp.
 func (k *Keeper) mark(pack []byte) (m mark, current bool, err error) {
-	stamp, err := stampOf(pack)
+	stamp, _, err := stampOf(pack)
 	if err != nil {
 		return mark{}, false, err
 	}
