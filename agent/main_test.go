@@ -379,7 +379,7 @@ func TestIdentity(t *testing.T) {
 			if want := tt.want.Device("") + ":seq"; status != 0 || !strings.Contains(stdout, want) {
 				t.Errorf("status %d, pack %s, want %s in it", status, stdout, want)
 			}
-			if warned := strings.Contains(stderr, "warning"); warned != tt.warns {
+			if warned := strings.Contains(stderr, "warning: no MAC address"); warned != tt.warns {
 				t.Errorf("stderr = %q, want a warning: %v", stderr, tt.warns)
 			}
 		})

@@ -51,7 +51,7 @@ func brokersOf(packet []byte, id uint16) []Broker {
 	if err != nil {
 		return nil
 	}
-	b.add(records)
+	b.add(Link{}.here(records))
 	return b.brokers("")
 }
 

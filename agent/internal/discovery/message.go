@@ -105,8 +105,9 @@ func query(id uint16, recurse bool, questions ...question) []byte {
 
 // A record is what an answer says about a name, in the fields of its type.
 type record struct {
-	owner name
-	kind  uint16
+	owner   name
+	kind    uint16
+	goodbye bool // by multicast: it holds no more (RFC 6762, section 10.1)
 
 	target                 name   // of PTR and SRV
 	priority, weight, port uint16 // of SRV
@@ -122,8 +123,7 @@ var (
 
 // answers returns the records of a message that answers the query id, those of
 // all its sections, none if there is no such name. Records of other types and
-// classes, and those that say goodbye (RFC 6762, section 10.1), are left out. With
-// an error, one of the above, there are none.
+// classes are left out. With an error, one of the above, there are none.
 func answers(packet []byte, id uint16) ([]record, error) {
 	if len(packet) < headerLen {
 		return nil, errDamaged
@@ -210,11 +210,11 @@ func (r *reader) record() (rec record, ok bool) {
 	rec.owner = r.name()
 	rec.kind = r.uint16()
 	class := r.uint16() &^ flushBit
-	goodbye := binary.BigEndian.Uint32(r.take(4)) == 0
+	rec.goodbye = binary.BigEndian.Uint32(r.take(4)) == 0
 	length := int(r.uint16())
 	data := r.at
 	r.take(length)
-	if r.damaged || class != classIN || goodbye {
+	if r.damaged || class != classIN {
 		return rec, false
 	}
 	inner := reader{packet: r.packet[:r.at], at: data}

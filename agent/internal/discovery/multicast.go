@@ -88,7 +88,7 @@ func (l Link) browse(ctx context.Context) (*browse, error) {
 		left = l.listen(conn, left, func(packet []byte) {
 			records, err := answers(packet, id)
 			if err == nil {
-				b.add(l.zoned(records))
+				b.add(l.here(records))
 			}
 		})
 	}
@@ -120,8 +120,10 @@ func (l Link) near(from netip.AddrPort) bool {
 		slices.ContainsFunc(l.Peers, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
-// zoned says on which link the addresses are that hold on one link only.
-func (l Link) zoned(records []record) []record {
+// here leaves out what holds no more, and says on which link the addresses are
+// that hold on one link only.
+func (l Link) here(records []record) []record {
+	records = slices.DeleteFunc(records, func(r record) bool { return r.goodbye })
 	for i, r := range records {
 		if r.addr.Is6() && r.addr.IsLinkLocalUnicast() {
 			records[i].addr = r.addr.WithZone(l.Interface)

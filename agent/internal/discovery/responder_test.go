@@ -66,20 +66,23 @@ func (z zone) answer(t *testing.T, packet []byte, chatty bool) []byte {
 		return nil
 	}
 	answer := dnsmessage.Message{Header: dnsmessage.Header{ID: query.ID, Response: true, Authoritative: true}}
-	asked := map[string]bool{}
+	asked, ttl := map[string]bool{}, uint32(10)
+	if query.RecursionDesired {
+		ttl = 0 // as a server has it that lets nobody remember
+	}
 	for _, q := range query.Questions {
 		name := strings.ToLower(q.Name.String())
 		asked[name] = true
 		for _, body := range z[name] {
 			if kindOf(body) == q.Type {
-				answer.Answers = append(answer.Answers, resource(q.Name.String(), body))
+				answer.Answers = append(answer.Answers, resource(q.Name.String(), ttl, body))
 			}
 		}
 	}
 	for name, bodies := range z {
 		for _, body := range bodies {
 			if chatty && !asked[name] {
-				answer.Additionals = append(answer.Additionals, resource(name, body))
+				answer.Additionals = append(answer.Additionals, resource(name, ttl, body))
 			}
 		}
 	}
@@ -93,9 +96,9 @@ func (z zone) answer(t *testing.T, packet []byte, chatty bool) []byte {
 	return reply
 }
 
-func resource(name string, body dnsmessage.ResourceBody) dnsmessage.Resource {
+func resource(name string, ttl uint32, body dnsmessage.ResourceBody) dnsmessage.Resource {
 	return dnsmessage.Resource{
-		Header: dnsmessage.ResourceHeader{Name: dnsmessage.MustNewName(name), Class: dnsmessage.ClassINET, TTL: 10},
+		Header: dnsmessage.ResourceHeader{Name: dnsmessage.MustNewName(name), Class: dnsmessage.ClassINET, TTL: ttl},
 		Body:   body,
 	}
 }

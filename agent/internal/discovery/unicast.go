@@ -110,20 +110,25 @@ func Unicast(ctx context.Context, r Resolver, site string) ([]Broker, error) {
 	return nil, nil
 }
 
-// browse asks for what is offered, then for what is missing of it.
+// browse asks for what is offered, then for what is missing of it. A server may
+// refuse one question and answer another; the error is the first of them.
 func (r Resolver) browse(ctx context.Context, b *browse) error {
+	var first error
 	questions := []question{{b.service, typePTR}, {b.service, typeSRV}}
 	for range 2 {
 		for _, q := range questions {
 			records, err := r.ask(ctx, q)
-			if err != nil {
-				return err
+			if first == nil {
+				first = err
+			}
+			if ctx.Err() != nil {
+				return first
 			}
 			b.add(records)
 		}
 		questions = b.missing()
 	}
-	return nil
+	return first
 }
 
 // ask returns the records of the first server that answers. One that says that

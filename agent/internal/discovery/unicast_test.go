@@ -122,6 +122,27 @@ func TestTheNextServerIsAskedIfOneCannotAnswer(t *testing.T) {
 	}
 }
 
+func TestAServerMayRefuseOneQuestionAndAnswerAnother(t *testing.T) {
+	refuse := func(answer []byte) []byte {
+		answer[3] = answer[3]&0xf0 | 5
+		return answer
+	}
+	for kind, z := range map[string]zone{
+		"\x00\x21\x00\x01": zone{}.offer("hex.example.", "a", srv(0, 1883, "b.example.")),  // SRV of the service
+		"\x00\x0c\x00\x01": {"_mqtt._tcp.hex.example.": {new(srv(0, 1883, "b.example."))}}, // PTR
+	} {
+		r := respond(t, func(p []byte) [][]byte {
+			if strings.Contains(string(p), "\x00\x00\x05_mqtt") && strings.HasSuffix(string(p), kind) {
+				return [][]byte{refuse(z.answer(t, p, false))}
+			}
+			return [][]byte{z.answer(t, p, false)}
+		})
+		if got, err := discovery.Unicast(t.Context(), r.resolver("hex.example"), ""); err != nil || len(got) != 1 {
+			t.Errorf("refusing %x: brokers %+v, err %v, want one", kind, got, err)
+		}
+	}
+}
+
 func TestWhatWasFoundBeforeAServerFellSilentCounts(t *testing.T) {
 	t.Parallel()
 	z := zone{}.offer("hex.example.", "a", srv(0, 1883, "b.example."))
