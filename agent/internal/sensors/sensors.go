@@ -160,25 +160,20 @@ func (s *Set) await(ctx context.Context, do func()) error {
 // every calls do again and again until ctx is done. It then does not wait for a
 // do under way: a file that hangs must not hold up a stop.
 func every(ctx context.Context, d time.Duration, do func()) error {
-	tick := time.NewTicker(d)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
+	go func() {
+		tick := time.NewTicker(d)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				do()
+			}
 		}
-		finished := make(chan struct{})
-		go func() {
-			do()
-			close(finished)
-		}()
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-finished:
-		}
-	}
+	}()
+	<-ctx.Done()
+	return nil
 }
 
 // Rescan finds the parts again and tells whether Inventory has become another.
