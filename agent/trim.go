@@ -43,7 +43,7 @@ func keepTrim(ctx context.Context) error {
 // what the agent is resident with. A program that was started over NFS is left as
 // it is, for its pages may not be there to come back while the network is away.
 //
-// File: /proc/self/maps, see proc_pid_maps(5). Call: madvise(2), MADV_DONTNEED.
+// File: /proc/self/smaps, see proc_pid_smaps(5). Call: madvise(2), MADV_DONTNEED.
 func trim() error {
 	self, err := os.Readlink("/proc/self/exe")
 	if err != nil {
@@ -53,7 +53,7 @@ func trim() error {
 	if err := syscall.Statfs(self, &from); err != nil || from.Type == nfs {
 		return err
 	}
-	maps, err := os.Open("/proc/self/maps")
+	maps, err := os.Open("/proc/self/smaps")
 	if err != nil {
 		return fmt.Errorf("trim: %w", err)
 	}
@@ -69,27 +69,49 @@ func trim() error {
 // A mapping is a span of the program's addresses.
 type mapping struct{ from, to uintptr }
 
-// constant returns the mappings of a file that are never written to. A line such
-// as
+// constant returns the mappings of a file that are never written to and never
+// were. Each is a line such as
 //
 //	00010000-003d7000 r-xp 00000000 b3:02 10519539   /usr/bin/thermarack-agent
 //
-// that says anything else is left out: better too little than a page that holds
+// and then some that count what is in it, of which Anonymous and Swap must be 0
+// kB: the linker of a program that was built to be moved (-buildmode=pie) writes
+// addresses into what it then makes constant, and the file does not have those.
+// What says anything else is left out: better too little than a page that holds
 // what the program has made of it.
-func constant(maps io.Reader, file string) []mapping {
+func constant(smaps io.Reader, file string) []mapping {
 	var list []mapping
-	lines := bufio.NewScanner(maps)
+	var m mapping
+	clean := 0 // counts of m that are 0 and must be
+	lines := bufio.NewScanner(smaps)
 	for lines.Scan() {
 		fields := strings.Fields(lines.Text())
-		if len(fields) != 6 || fields[5] != file || fields[1] != "r-xp" && fields[1] != "r--p" {
-			continue
-		}
-		low, high, _ := strings.Cut(fields[0], "-")
-		from, lowErr := strconv.ParseUint(low, 16, strconv.IntSize)
-		to, highErr := strconv.ParseUint(high, 16, strconv.IntSize)
-		if lowErr == nil && highErr == nil && from < to {
-			list = append(list, mapping{uintptr(from), uintptr(to)})
+		switch {
+		case len(fields) == 3 && (fields[0] == "Anonymous:" || fields[0] == "Swap:"):
+			if fields[1] == "0" {
+				clean++
+			}
+			if clean == 2 && m.from < m.to {
+				list = append(list, m)
+			}
+		case len(fields) > 0 && !strings.HasSuffix(fields[0], ":"):
+			m, clean = constantSpan(fields, file), 0
 		}
 	}
 	return list
+}
+
+// constantSpan returns the span of a mapping of file that cannot be written, and
+// an empty one of any other.
+func constantSpan(fields []string, file string) mapping {
+	if len(fields) != 6 || fields[5] != file || fields[1] != "r-xp" && fields[1] != "r--p" {
+		return mapping{}
+	}
+	low, high, _ := strings.Cut(fields[0], "-")
+	from, lowErr := strconv.ParseUint(low, 16, strconv.IntSize)
+	to, highErr := strconv.ParseUint(high, 16, strconv.IntSize)
+	if lowErr != nil || highErr != nil {
+		return mapping{}
+	}
+	return mapping{uintptr(from), uintptr(to)}
 }
