@@ -160,20 +160,25 @@ func (s *Set) await(ctx context.Context, do func()) error {
 // every calls do again and again until ctx is done. It then does not wait for a
 // do under way: a file that hangs must not hold up a stop.
 func every(ctx context.Context, d time.Duration, do func()) error {
-	go func() {
-		tick := time.NewTicker(d)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				do()
-			}
+	tick := time.NewTicker(d)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
 		}
-	}()
-	<-ctx.Done()
-	return nil
+		finished := make(chan struct{})
+		go func() {
+			do()
+			close(finished)
+		}()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-finished:
+		}
+	}
 }
 
 // Rescan finds the parts again and tells whether Inventory has become another.
