@@ -112,7 +112,7 @@ type i2cBus struct {
 
 	mu    sync.Mutex
 	idle  chan struct{} // closed while no search is under way
-	bus   i2c.Bus       // nil until it could be opened
+	bus   i2c.Bus       // nil until it could be opened; shared, see pca9548.Share, by all that was ever found
 	parts []*i2cPart
 	note  string // what keeps the bus from being searched
 	late  bool   // the search under way is not waited for
@@ -217,7 +217,7 @@ type i2cPart struct {
 // An attachment is what a part gives. Its fields may all be nil.
 type attachment struct {
 	sensor   *i2cSensor
-	channels []i2c.Bus                                 // behind a multiplexer
+	channels []i2c.Bus                                 // behind a multiplexer, shared
 	search   func(ctx context.Context) ([]Part, error) // 1-Wire parts behind a bridge
 }
 

@@ -238,7 +238,7 @@ func attachPCA9548(at seat, _ i2c.Match) attachment {
 	mux := pca9548.New(at.bus, at.addr)
 	var channels []i2c.Bus
 	for n := range pca9548.Channels {
-		channels = append(channels, mux.Channel(n))
+		channels = append(channels, pca9548.Share(mux.Channel(n))) // multiplexers may hang there too
 	}
 	return attachment{channels: channels}
 }

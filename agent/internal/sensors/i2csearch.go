@@ -37,7 +37,7 @@ func (s *search) run(b *i2cBus) error {
 			s.keepKnown()
 			return err
 		}
-		b.bus = bus
+		b.bus = pca9548.Share(bus)
 	}
 	if err := s.look(b.bus, fmt.Sprintf("i2c%d", s.number), s.above()); err != nil {
 		s.keepKnown()
@@ -80,10 +80,10 @@ func (s *search) above() map[uint16]bool {
 	return taken
 }
 
-// look searches one bus, or one channel of a multiplexer. taken are the addresses
-// that answer from above. The error says that the bus is stuck.
+// look searches one bus, or one channel of a multiplexer, which is shared by all
+// that hangs on it. taken are the addresses that answer from above. The error says
+// that the bus is stuck.
 func (s *search) look(bus i2c.Bus, name string, taken map[uint16]bool) error {
-	bus = pca9548.Share(bus)
 	here := maps.Clone(taken)
 	if here == nil {
 		here = map[uint16]bool{}
