@@ -210,7 +210,8 @@ type i2cPart struct {
 	match   i2c.Match
 	owner   string // the kernel's driver, if that has it; nothing is attached then
 	what    attachment
-	bridged []Part // what what.search has found
+	bridged []bridgedPart
+	trouble string // why the last look behind the bridge failed
 	missing int    // searches in a row that did not find it
 }
 
@@ -227,7 +228,14 @@ func (p *i2cPart) list(node wire.Node) []Part {
 	if p.what.sensor != nil {
 		row.Device, row.Sensor = node.Device(p.seat.String()), p.what.sensor
 	}
-	return append([]Part{row}, p.bridged...)
+	rows := []Part{row}
+	for _, b := range p.bridged {
+		rows = append(rows, b.Part)
+	}
+	if p.trouble != "" {
+		rows = append(rows, Part{What: p.match.Part, Bus: p.seat.name, Address: p.seat.String(), Note: p.trouble})
+	}
+	return rows
 }
 
 func (p *i2cPart) note() string {

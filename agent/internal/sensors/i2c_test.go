@@ -19,6 +19,7 @@ import (
 	"thermarack/hardware/i2c"
 	"thermarack/hardware/i2c/i2ctest"
 	"thermarack/hardware/i2c/i2ctest/parts"
+	"thermarack/hardware/onewire"
 )
 
 // adapters are buses by their numbers; the host has a file for each.
@@ -250,6 +251,74 @@ func TestAnotherPartAtTheSameAddressTakesItsPlace(t *testing.T) {
 		}
 		if diff := cmp.Diff([]string{"_i2c1-48:temperature=22.00"}, measured(t, set)); diff != "" {
 			t.Errorf("readings (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAPartThatWasDoubtfulIsReadOnceItIsSure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		part := parts.NewLM75(parts.TMP75, 20)
+		disturbed := true
+		bus := i2ctest.Func(func(addr uint16, w, r []byte) error {
+			unused := len(w) > 0 && w[0] > 3
+			switch {
+			case addr != 0x48 || disturbed && unused:
+				return i2ctest.NoAck
+			case disturbed && len(w) > 0 && w[0] >= 2:
+				copy(r, []byte{byte(30 * w[0]), 0}) // limits that somebody has set
+				return nil
+			}
+			return part.Tx(addr, w, r)
+		})
+		set := adapters{1: bus}.set(nil)
+		time.Sleep(time.Second)
+		if got := listed(set); len(got) != 1 || !strings.Contains(got[0], "only possibly one") {
+			t.Fatalf("parts = %q, want a doubtful one", got)
+		}
+		disturbed = false
+		set.Rescan()
+		if diff := cmp.Diff([]string{"_i2c1-48:temperature=20.00"}, measured(t, set)); diff != "" {
+			t.Errorf("readings (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAProbeBehindABridgeIsMissedBeforeItIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := ds2482test.NewROM(0x28, 0x1234), ds2482test.NewROM(0x28, 0x5678)
+		line := &ds2482test.Line{Probes: []*ds2482test.Probe{{ROM: near, Celsius: 26.5}, {ROM: far, Celsius: 31}}}
+		bridge := ds2482test.New(0x18, line)
+		stuck := false
+		set := adapters{1: i2ctest.Func(func(addr uint16, w, r []byte) error {
+			if addr != 0x18 || stuck {
+				return i2ctest.NoAck
+			}
+			return bridge.Tx(addr, w, r)
+		})}.set(nil)
+		name := func(rom onewire.ROM) string { return "urn:dev:ow:" + rom.String() + ":temperature" }
+		all := line.Probes
+		steps := []struct {
+			name    string
+			probes  []*ds2482test.Probe
+			stuck   bool
+			rescans int
+			want    []string
+		}{
+			{"both are there", all, false, 0, []string{name(near) + "=26.50", name(far) + "=31.00"}},
+			{"one has gone", all[:1], false, 1, []string{name(near) + "=26.50", name(far) + "!floating"}},
+			{"the bridge too", all[:1], true, 1, []string{name(near) + "!no-device", name(far) + "!no-device"}},
+			{"that is back", all[:1], false, 8, []string{name(near) + "=26.50", name(far) + "!floating"}},
+			{"the one is given up", all[:1], false, 1, []string{name(near) + "=26.50"}},
+			{"it is back", all, false, 1, []string{name(near) + "=26.50", name(far) + "=31.00"}},
+		}
+		for _, step := range steps {
+			line.Probes, stuck = step.probes, step.stuck
+			for range step.rescans {
+				set.Rescan()
+			}
+			if diff := cmp.Diff(sortedByDevice(step.want), measured(t, set)); diff != "" {
+				t.Errorf("%s (-want +got):\n%s\n%s", step.name, diff, strings.Join(listed(set), "\n"))
+			}
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package sensors
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"thermarack/hardware/fault"
 	"thermarack/hardware/i2c"
@@ -152,7 +154,7 @@ func (s *search) at(place seat) (*i2cPart, error) {
 			return nil, nil
 		}
 		return &known, nil
-	case known.match.Part == match.Part:
+	case known.match.Part == match.Part && known.match.Sure >= match.Sure:
 		known.missing = 0
 		return &known, nil
 	}
@@ -177,12 +179,43 @@ func (p *i2cPart) well() bool {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), searchWait)
 	defer cancel()
-	parts, err := p.what.search(ctx)
+	found, err := p.what.search(ctx)
+	p.bridged, p.trouble = merge(p.bridged, found, err == nil), ""
 	if err != nil {
-		parts = append(parts, Part{What: p.match.Part, Bus: p.seat.name, Address: p.seat.String(), Note: err.Error()})
+		p.trouble = err.Error()
 	}
-	p.bridged = parts
 	return err == nil
+}
+
+// A bridged part is behind a bridge.
+type bridgedPart struct {
+	Part
+	missing int // searches in a row that did not find it
+}
+
+// merge returns what a search behind a bridge has found, and what it has missed but
+// searches before have not, in the order of buses and addresses. A search that was
+// not whole misses nothing.
+func merge(before []bridgedPart, found []Part, whole bool) []bridgedPart {
+	var list []bridgedPart
+	for _, p := range found {
+		list = append(list, bridgedPart{Part: p})
+	}
+	for _, b := range before {
+		if slices.ContainsFunc(found, func(p Part) bool { return p.Address == b.Address }) {
+			continue
+		}
+		if whole {
+			b.missing++
+		}
+		if b.missing < lostAfter {
+			list = append(list, b)
+		}
+	}
+	slices.SortFunc(list, func(a, b bridgedPart) int {
+		return cmp.Or(strings.Compare(a.Bus, b.Bus), strings.Compare(a.Address, b.Address))
+	})
+	return list
 }
 
 // identify asks every kind that may sit there, and returns the surest.
