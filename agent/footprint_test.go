@@ -208,7 +208,7 @@ func startMosquitto(b *testing.B, dir string) (port string) {
 	return port
 }
 
-func thermarack(b *testing.B, dir, root, port string) *program {
+func thermarack(b *testing.B, dir, root, port string, more ...string) *program {
 	b.Helper()
 	binary := filepath.Join(dir, "thermarack-agent")
 	build := exec.CommandContext(b.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, ".")
@@ -216,7 +216,7 @@ func thermarack(b *testing.B, dir, root, port string) *program {
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("build: %v\n%s", err, out)
 	}
-	args := []string{"run", "--broker", "tcp://127.0.0.1:" + port, "--interval", "10s"}
+	args := append([]string{"run", "--broker", "tcp://127.0.0.1:" + port, "--interval", "10s"}, more...)
 	if os.Geteuid() != 0 {
 		return launch(b, "thermarack-agent", exec.CommandContext(b.Context(), binary, append(args, "--root", root)...))
 	}
