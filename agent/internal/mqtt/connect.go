@@ -90,7 +90,7 @@ func refusal(err error) error {
 	case errors.Is(err, packets.ErrorRefusedIDRejected):
 		return errors.New("the broker refuses the node's MAC as client id; look at its list of clients")
 	}
-	if lookup, ok := errors.AsType[*net.DNSError](err); ok && lookup.IsTimeout { // it names a port, another each time
+	if lookup, ok := errors.AsType[*net.DNSError](err); ok && !lookup.IsNotFound { // it may name a port, another each time
 		return fmt.Errorf("look up %s: no name server answers", lookup.Name)
 	}
 	if inner, ok := errors.AsType[net.Error](err); ok {

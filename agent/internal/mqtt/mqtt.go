@@ -6,10 +6,13 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
 	"math/rand/v2"
+	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -62,6 +65,7 @@ type Publisher struct {
 	changed  chan struct{} // an inventory waits to be sent
 	idle     string        // the broker that took us last and acknowledged nothing
 	withheld bool          // it was said that credentials are not shown
+	failed   string        // what was said to be wrong, until a broker acknowledges something
 
 	mu        sync.Mutex
 	inventory []byte
@@ -105,7 +109,7 @@ func (p *Publisher) SetInventory(i wire.Inventory) error {
 // what it can of the box within two seconds, says that the node is offline,
 // disconnects and returns nil. No error of a broker ends it; each is logged once.
 func (p *Publisher) Run(ctx context.Context) error {
-	wait, last := p.Backoff.Min, ""
+	wait := p.Backoff.Min
 	for {
 		delivered, err := p.session(ctx)
 		p.disconnect(delivered)
@@ -113,17 +117,27 @@ func (p *Publisher) Run(ctx context.Context) error {
 			return nil
 		}
 		if delivered { // a broker that takes us and throws us out is no progress
-			wait, last = p.Backoff.Min, ""
+			wait, p.failed = p.Backoff.Min, ""
 		}
-		if text := err.Error(); text != last {
-			p.Log.Warn("no connection to the broker", "broker", cmp.Or(p.Broker, "looked for"), "err", err, "waiting", p.Box.Len())
-			last = text
+		if text := withoutPort(err); text != p.failed {
+			p.Log.Warn("no connection to the broker", "broker", cmp.Or(p.Broker, "looked for"), "err", text, "waiting", p.Box.Len())
+			p.failed = text
 		}
 		if !sleep(ctx, wait/2+rand.N(wait/2+1)) {
 			return nil
 		}
 		wait = min(2*wait, p.Backoff.Max)
 	}
+}
+
+// withoutPort returns the text of err without our end of a connection, which is
+// another each time.
+func withoutPort(err error) string {
+	text := err.Error()
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Source != nil {
+		return strings.Replace(text, " "+op.Source.String()+"->", " ", 1)
+	}
+	return text
 }
 
 // disconnect notes that a connection has ended, if there was one.

@@ -52,7 +52,9 @@ func (p *Publisher) session(ctx context.Context) (delivered bool, err error) {
 	p.Box.Rewind()
 	err = s.announce()
 	if err == nil {
-		p.Log.Info("connected", "broker", s.target.Broker, "site", s.target.Site, "waiting", p.Box.Len(), "dropped", p.Box.Dropped())
+		if p.failed == "" { // else it has to show first that it is better than the last one
+			s.greet()
+		}
 		err = s.serve(ctx)
 	}
 	if ctx.Err() != nil {
@@ -61,6 +63,11 @@ func (p *Publisher) session(ctx context.Context) (delivered bool, err error) {
 	}
 	_ = s.conn.Close() // without a DISCONNECT, so that the last will is sent
 	return s.acks > 0, err
+}
+
+// greet says that there is a connection.
+func (s *session) greet() {
+	s.p.Log.Info("connected", "broker", s.target.Broker, "site", s.target.Site, "waiting", s.p.Box.Len(), "dropped", s.p.Box.Dropped())
 }
 
 // announce publishes the retained messages. Their acknowledgements are not
@@ -141,6 +148,10 @@ func (s *session) land() error {
 	s.p.Box.Ack(oldest.id)
 	s.acks++
 	s.p.count()
+	if s.p.failed != "" {
+		s.p.failed = ""
+		s.greet()
+	}
 	return nil
 }
 
