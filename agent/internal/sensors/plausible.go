@@ -203,16 +203,21 @@ type believed struct {
 }
 
 // Read reads the sensor. A rejected temperature costs nothing that the part
-// measures beside it.
+// measures beside it; that of another device than the one that the sensor is named
+// for, such as a chip's diode, is a fault of that device.
 func (b believed) Read(ctx context.Context) ([]wire.Reading, error) {
 	readings, err := b.Sensor.Read(ctx)
 	now := time.Now()
 	kept := readings[:0]
 	for _, r := range readings {
 		if r.Quantity == wire.QuantityTemperature {
-			if why := b.past.judge(r, now); why != nil {
+			why := b.past.judge(r, now)
+			if why != nil && r.Name() == b.Name() {
 				err = why
 				continue
+			}
+			if reason, ok := fault.Of(why); ok {
+				r = wire.Reading{Device: r.Device, Quantity: wire.QuantityFault, Text: reason}
 			}
 		}
 		kept = append(kept, r)

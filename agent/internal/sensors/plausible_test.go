@@ -14,7 +14,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"thermarack/agent/internal/sensors"
+	"thermarack/agent/wire"
 	"thermarack/hardware/fault"
+	"thermarack/hardware/i2c/i2ctest"
 )
 
 // A sample is one step of a history, and the reason that is wanted for it.
@@ -250,6 +252,48 @@ func TestARejectionShowsTheValueAndTheLast(t *testing.T) {
 			if len(readings) > 0 || !ok || why.Reason != fault.Jump || !strings.HasPrefix(why.Detail, "85 °C, after 21 °C 10s ago;") {
 				t.Errorf("got %v, %v, want a jump with both values", readings, err)
 			}
+		}
+	})
+}
+
+func TestAJumpIsTheFaultOfWhatHasJumped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		registers := map[byte]byte{0x00: 30, 0x01: 25, 0xfd: 0x16, 0xfe: 0x5d} // of an EMC2101: chip, diode, IDs
+		set := adapters{1: i2ctest.Func(func(addr uint16, w, r []byte) error {
+			if addr != 0x4c || len(w) != 1 {
+				return i2ctest.NoAck
+			}
+			for i := range r {
+				r[i] = registers[w[0]+byte(i)]
+			}
+			return nil
+		})}.set(nil)
+		jumped := func() (devices []string) {
+			t.Helper()
+			for _, sensor := range set.Sensors() {
+				readings, err := sensor.Read(t.Context())
+				if err != nil {
+					devices = append(devices, strings.TrimPrefix(sensor.Name(), node.Device(""))+"!")
+				}
+				for _, r := range readings {
+					if r.Quantity == wire.QuantityFault {
+						devices = append(devices, strings.TrimPrefix(r.Device, node.Device(""))+" "+r.Text)
+					}
+				}
+			}
+			time.Sleep(10 * time.Second)
+			return devices
+		}
+		if got := jumped(); got != nil {
+			t.Errorf("faults at first: %q", got)
+		}
+		registers[0x01] = 85
+		if diff := cmp.Diff([]string{"_i2c1-4c-ext jump"}, jumped()); diff != "" {
+			t.Errorf("the diode jumps (-want +got):\n%s", diff)
+		}
+		registers[0x00], registers[0x01] = 90, 85
+		if diff := cmp.Diff([]string{"_i2c1-4c:temperature!"}, jumped()); diff != "" {
+			t.Errorf("the chip jumps (-want +got):\n%s", diff)
 		}
 	})
 }
