@@ -38,7 +38,7 @@ const (
 
 // A Fan is one channel of a chip.
 type Fan struct {
-	Speed float64 // 1/s; 0 also for one slower than the chip's range, 8 by default
+	Speed float64 // 1/s; 0 also for one slower than the chip's range, 16 by default
 	Duty  float64 // 0 to 1: what it is driven with
 
 	// Stalled: driven and not turning, now or since the sample before. A channel
