@@ -51,7 +51,7 @@ type TLS struct {
 
 // A Fan has its tachometer on a pin of the board.
 type Fan struct {
-	GPIO   int // number of the chip's line (BCM), 0 to 53
+	GPIO   int // number of the chip's line (BCM), 0 to 27
 	Pulses int // a revolution, 1 to 8
 }
 

@@ -69,9 +69,9 @@ func TestParse(t *testing.T) {
 		},
 		{
 			name: "fans have two pulses unless it is said",
-			text: "fans: [{gpio: 0}, {gpio: 53, pulses: 1}]",
+			text: "fans: [{gpio: 0}, {gpio: 27, pulses: 1}]",
 			want: with(func(c *config.Config) {
-				c.Fans = []config.Fan{{GPIO: 0, Pulses: 2}, {GPIO: 53, Pulses: 1}}
+				c.Fans = []config.Fan{{GPIO: 0, Pulses: 2}, {GPIO: 27, Pulses: 1}}
 			}),
 		},
 		{
@@ -104,7 +104,7 @@ func TestParse(t *testing.T) {
 		{name: "metrics at no port", text: "site: a\nmetrics: pi", err: `f.yaml:2: metrics: ":pi" is neither a port nor host:port`},
 		{name: "metrics at a port too high", text: "metrics: 'pi:65536'", err: `f.yaml:1: metrics: "pi:65536" is neither a port nor host:port`},
 		{name: "a fan without a pin", text: "fans:\n  - pulses: 2", err: `f.yaml:2: gpio is missing: it says which pin the tachometer is on`},
-		{name: "a fan on no pin", text: "fans:\n  - gpio: 54\n  - gpio: -1", err: "f.yaml:2: gpio: 54 is not 0 to 53\nf.yaml:3: gpio: -1 is not 0 to 53"},
+		{name: "a fan on no pin", text: "fans:\n  - gpio: 28\n  - gpio: -1", err: "f.yaml:2: gpio: 28 is not 0 to 27\nf.yaml:3: gpio: -1 is not 0 to 27"},
 		{name: "two fans on a pin", text: "fans:\n  - gpio: 17\n  - gpio: 17", err: `f.yaml:3: gpio: 17 has a fan already`},
 		{name: "a fan without pulses", text: "fans:\n  - gpio: 17\n    pulses: 0", err: `f.yaml:3: pulses: 0 is not 1 to 8`},
 		{name: "a fan with many pulses", text: "fans: [{gpio: 17, pulses: 9}]", err: `f.yaml:1: pulses: 9 is not 1 to 8`},

@@ -154,9 +154,9 @@ func (c *Config) takeFans(fans []fileFan) (faults []fault) {
 }
 
 const (
-	// maxGPIO is the last line of the BCM2835 and its kin; 28 of them lead to the
-	// header.
-	maxGPIO = 53
+	// maxGPIO is the last line that leads to the header; see tach.OpenPin for the
+	// others.
+	maxGPIO = 27
 	// Nearly every fan for computers gives two pulses a revolution.
 	defaultPulses, maxPulses = 2, 8
 )
