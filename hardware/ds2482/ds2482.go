@@ -104,10 +104,10 @@ func Identify(bus i2c.Bus, addr uint16) (i2c.Match, error) {
 }
 
 // ask runs a transaction and tells whether it was acknowledged. Not to be is an
-// answer here and no error; adapters of the kernel report it as either of two.
+// answer here and no error.
 func ask(bus i2c.Bus, addr uint16, w, r []byte) (acknowledged bool, err error) {
 	err = bus.Tx(addr, w, r)
-	if why, _ := fault.Of(err); why == fault.NoDevice || why == fault.CRC {
+	if i2c.Refused(err) {
 		return false, nil
 	}
 	if err != nil {
@@ -216,7 +216,7 @@ func (b *Bridge) countLines(ctx context.Context) (int, error) {
 		if err == nil {
 			return len(channelCodes), nil
 		}
-		if why, _ := fault.Of(err); why != fault.NoDevice && why != fault.CRC {
+		if !i2c.Refused(err) {
 			return 0, err
 		}
 	}
@@ -255,14 +255,10 @@ func (b *Bridge) tx(ctx context.Context, w, r []byte) error {
 
 // wait sleeps for d, or returns why ctx ended first.
 func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
+	if i2c.Wait(ctx, d) != nil {
 		return interruption(ctx)
 	}
+	return nil
 }
 
 // interruption turns a passed deadline into a fault.Error, because then the bus

@@ -141,7 +141,7 @@ func (d *Dev) measure(ctx context.Context, frame []byte) error {
 		}
 		err = d.patiently(ctx, nil, frame)
 	}
-	if silent(err) {
+	if i2c.Silent(err) {
 		err = d.ask(ctx, cmdFetch, frame)
 	}
 	return err
@@ -160,7 +160,7 @@ func (d *Dev) patiently(ctx context.Context, w, r []byte) (err error) {
 				return err
 			}
 		}
-		if err = d.bus.Tx(d.addr, w, r); !silent(err) {
+		if err = d.bus.Tx(d.addr, w, r); !i2c.Silent(err) {
 			return err
 		}
 	}
@@ -169,12 +169,6 @@ func (d *Dev) patiently(ctx context.Context, w, r []byte) (err error) {
 
 // command returns the bytes of a command.
 func command(what uint16) []byte { return []byte{byte(what >> 8), byte(what)} }
-
-// silent reports whether err says that nobody acknowledged.
-func silent(err error) bool {
-	reason, _ := fault.Of(err)
-	return reason == fault.NoDevice
-}
 
 // Decode converts a frame of a word of temperature and one of humidity, each
 // followed by its checksum.

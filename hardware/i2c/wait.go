@@ -23,6 +23,13 @@ func Wait(ctx context.Context, t time.Duration) error {
 	}
 }
 
+// Silent reports whether err of a transaction says that nobody acknowledged: the
+// part is not there, or, if it was a moment ago, is at work.
+func Silent(err error) bool {
+	reason, _ := fault.Of(err)
+	return reason == fault.NoDevice
+}
+
 // Refused reports whether err of a transaction says that nobody is there, or
 // somebody who did not go along with it. To an identification both mean another
 // part: one that does not know a command leaves it unacknowledged, which some

@@ -3,7 +3,6 @@ package pca9548
 import (
 	"fmt"
 
-	"thermarack/hardware/fault"
 	"thermarack/hardware/i2c"
 )
 
@@ -75,7 +74,7 @@ func (p register) holds(v, other byte) (bool, error) {
 // answer here and no error.
 func (p register) ask(w, r []byte) (acknowledged bool, err error) {
 	err = p.bus.Tx(p.addr, w, r)
-	if why, _ := fault.Of(err); why == fault.NoDevice || why == fault.CRC {
+	if i2c.Refused(err) {
 		return false, nil
 	}
 	if err != nil {

@@ -113,7 +113,7 @@ func (d *Dev) measure(ctx context.Context, frame []byte) error {
 	if err == nil {
 		err = d.result(ctx, frame)
 	}
-	if silent(err) {
+	if i2c.Silent(err) {
 		err = d.ask(ctx, cmdFetch, frame)
 	}
 	return err
@@ -126,7 +126,7 @@ func (d *Dev) result(ctx context.Context, frame []byte) (err error) {
 		if err := i2c.Wait(ctx, delay); err != nil {
 			return err
 		}
-		if err = d.bus.Tx(d.addr, nil, frame); !silent(err) {
+		if err = d.bus.Tx(d.addr, nil, frame); !i2c.Silent(err) {
 			return err
 		}
 		delay = pause
@@ -148,12 +148,6 @@ func (d *Dev) ask(ctx context.Context, command uint16, answer []byte) error {
 // send sends a command.
 func (d *Dev) send(command uint16) error {
 	return d.bus.Tx(d.addr, []byte{byte(command >> 8), byte(command)}, nil)
-}
-
-// silent reports whether err says that nobody acknowledged.
-func silent(err error) bool {
-	reason, _ := fault.Of(err)
-	return reason == fault.NoDevice
 }
 
 // Decode converts a frame of a word of temperature and one of humidity, each

@@ -138,7 +138,7 @@ func (d *Dev) measure(ctx context.Context) ([6]byte, error) {
 			return frame, err
 		}
 		err = d.bus.Tx(d.addr, nil, frame[:])
-		if reason, _ := fault.Of(err); reason != fault.NoDevice {
+		if !i2c.Silent(err) {
 			break
 		}
 		delay = pause
