@@ -115,6 +115,7 @@ func (j job) serve(ctx context.Context, host host, node wire.Node, log *slog.Log
 		a.publishers = append(a.publishers, mqtt.New(mqtt.Options{
 			Broker: broker, Site: cmp.Or(j.config.Site, config.DefaultSite), Find: newFinder(j.config, log).targets,
 			Node: node, Boot: boot, Box: a.boxes[i], Log: log, Security: j.security(),
+			Connected: func() { a.announce() }, // for the host may have another address
 		}))
 	}
 	a.announce = func() {

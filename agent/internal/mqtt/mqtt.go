@@ -38,6 +38,10 @@ type Options struct {
 	Clock clock.Clock // of the status messages' time
 	Log   *slog.Logger
 
+	// Connected, unless it is nil, is called for each connection before anything is
+	// published on it. It may call SetInventory.
+	Connected func()
+
 	Security Security
 	Backoff  Backoff // zero: half a second to half a minute
 

@@ -219,6 +219,32 @@ func TestTheInventoryIsPublishedOnceAConnection(t *testing.T) {
 	broker.Wait("the inventory again", func(m []mqtttest.Message) bool { return count(m) == 2 })
 }
 
+// A node that starts before its network is there has no address yet.
+func TestTheInventoryIsThatOfTheMomentOfTheConnection(t *testing.T) {
+	t.Parallel()
+	broker, box := mqtttest.Start(t), outbox.New(outbox.DefaultLimit)
+	o, addresses := options(broker.URL(), box), []string(nil)
+	var p *mqtt.Publisher
+	o.Connected = func() {
+		addresses = append(addresses, "192.0.2.7")
+		if err := p.SetInventory(wire.Inventory{MAC: node, Addresses: addresses}); err != nil {
+			t.Error(err)
+		}
+	}
+	p = mqtt.New(o)
+	if err := p.SetInventory(wire.Inventory{MAC: node}); err != nil {
+		t.Fatal(err)
+	}
+	start(t, p)
+	for n := 1; n <= 2; n++ {
+		broker.Wait("an inventory", func(m []mqtttest.Message) bool { return len(arrived(m, inventory)) == n })
+		if got := strings.Count(broker.Retained(inventory), "192.0.2.7"); got != n {
+			t.Errorf("connection %d: %s, want %d addresses", n, broker.Retained(inventory), n)
+		}
+		broker.Cut(node)
+	}
+}
+
 func TestAnUncleanCutSendsTheLastWillAndTheNodeComesBack(t *testing.T) {
 	t.Parallel()
 	broker, box := mqtttest.Start(t), outbox.New(outbox.DefaultLimit)

@@ -50,6 +50,9 @@ func (p *Publisher) session(ctx context.Context) (delivered bool, err error) {
 	defer s.deaf.Stop()
 	s.deaf.Stop()
 	p.Box.Rewind()
+	if p.Connected != nil {
+		p.Connected()
+	}
 	err = s.announce()
 	if err == nil {
 		if p.failed == "" { // else it has to show first that it is better than the last one
