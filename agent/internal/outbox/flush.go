@@ -99,15 +99,20 @@ func (s *spool) begin() error {
 	}
 	s.seq++
 	s.current, s.path, s.size = f, path, 0
-	dir, err := os.Open(s.Dir)
-	if err != nil {
-		return fmt.Errorf("write packs: %w", err)
-	}
-	defer dir.Close()
-	if err := dir.Sync(); err != nil {
+	if err := syncDir(s.Dir); err != nil {
 		return fmt.Errorf("write packs: %w", err)
 	}
 	return nil
+}
+
+// syncDir brings the names in a directory to the medium.
+func syncDir(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return dir.Sync()
 }
 
 // trim deletes the oldest files if there are too many.

@@ -230,6 +230,9 @@ func (s *spool) open() error {
 	switch err := os.Mkdir(s.Dir, 0o750); {
 	case err == nil:
 		s.spend(overhead)
+		if err := syncDir(filepath.Dir(s.Dir)); err != nil {
+			return fmt.Errorf("make spool: %w", err)
+		}
 	case !errors.Is(err, os.ErrExist):
 		return fmt.Errorf("make spool: %w", err)
 	}
