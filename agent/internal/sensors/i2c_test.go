@@ -153,6 +153,28 @@ func TestAStuckBusCostsItsOwnPartsAlone(t *testing.T) {
 	})
 }
 
+// It is searched each minute for as long as the host is up, and each transaction
+// wakes it.
+func TestAnEmptyBusIsSearchedWithFewTransactions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := map[uint16]int{}
+		set := adapters{1: i2ctest.Func(func(addr uint16, w, r []byte) error {
+			asked[addr]++
+			return i2ctest.NoAck
+		})}.set(nil)
+		clear(asked)
+		set.Rescan()
+		for addr, n := range asked {
+			if mute := addr>>2 == 0x44>>2; n > 1 && !mute {
+				t.Errorf("%d transactions with 0x%02x, where nobody is", n, addr)
+			}
+		}
+		if len(asked) != 33 {
+			t.Errorf("%d addresses were looked at, want 33", len(asked))
+		}
+	})
+}
+
 func TestABusThatHangsIsNotWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})

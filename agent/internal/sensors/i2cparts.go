@@ -27,7 +27,7 @@ import (
 // at one address, the surest identification wins, and of equals the first.
 func i2cKinds(node wire.Node) []kind {
 	climate := func(addresses []uint16, identify identifier, sense func(seat) senser) kind {
-		return kind{addresses, identify, func(at seat, _ i2c.Match) attachment {
+		return kind{addresses: addresses, identify: identify, attach: func(at seat, _ i2c.Match) attachment {
 			device := node.Device(at.String())
 			read := sense(at)
 			return attachment{sensor: &i2cSensor{
@@ -42,20 +42,24 @@ func i2cKinds(node wire.Node) []kind {
 			}}
 		}}
 	}
+	mute := func(k kind) kind {
+		k.mute = true
+		return k
+	}
 	return []kind{
 		climate(tmp117.Addresses(), tmp117.Identify, senseTMP117),
 		climate(tmp102.Addresses(), tmp102.Identify, senseTMP102),
 		climate(lm75.Addresses(), lm75.Identify, senseLM75),
 		climate(mcp9808.Addresses(), mcp9808.Identify, senseMCP9808),
-		climate(sht4x.Addresses(), sht4x.Identify, senseSHT4x),
-		climate(sht3x.Addresses(), sht3x.Identify, senseSHT3x),
-		climate(hdc302x.Addresses(), hdc302x.Identify, senseHDC302x),
+		mute(climate(sht4x.Addresses(), sht4x.Identify, senseSHT4x)),
+		mute(climate(sht3x.Addresses(), sht3x.Identify, senseSHT3x)),
+		mute(climate(hdc302x.Addresses(), hdc302x.Identify, senseHDC302x)),
 		climate(bme280.Addresses(), bme280.Identify, senseBME280),
 		climate(aht20.Addresses(), aht20.Identify, senseAHT20),
-		{emc2305.Addresses(), emc2305.Identify, func(at seat, _ i2c.Match) attachment { return attachEMC2305(node, at) }},
-		{emc2101.Addresses(), emc2101.Identify, func(at seat, _ i2c.Match) attachment { return attachEMC2101(node, at) }},
-		{ds2482.Addresses(), ds2482.Identify, attachDS2482},
-		{pca9548.Addresses(), pca9548.Identify, attachPCA9548},
+		{addresses: emc2305.Addresses(), identify: emc2305.Identify, attach: func(at seat, _ i2c.Match) attachment { return attachEMC2305(node, at) }},
+		{addresses: emc2101.Addresses(), identify: emc2101.Identify, attach: func(at seat, _ i2c.Match) attachment { return attachEMC2101(node, at) }},
+		{addresses: ds2482.Addresses(), identify: ds2482.Identify, attach: attachDS2482},
+		{addresses: pca9548.Addresses(), identify: pca9548.Identify, attach: attachPCA9548},
 	}
 }
 

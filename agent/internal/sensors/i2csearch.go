@@ -21,6 +21,7 @@ type kind struct {
 	addresses []uint16
 	identify  func(i2c.Bus, uint16) (i2c.Match, error)
 	attach    func(seat, i2c.Match) attachment
+	mute      bool // it acknowledges no read before it was asked for something
 }
 
 // A search is one look at every address of a bus where a known part may sit.
@@ -220,13 +221,14 @@ func merge(before []bridgedPart, found []Part, whole bool) []bridgedPart {
 
 // identify asks every kind that may sit there, and returns the surest.
 func (s *search) identify(place seat) (best kind, match i2c.Match, err error) {
-	for _, k := range s.host.kinds {
-		if !slices.Contains(k.addresses, place.addr) {
-			continue
-		}
+	kinds := s.host.kindsAt(place.addr)
+	if nobody, err := empty(place, kinds); nobody || err != nil {
+		return kind{}, i2c.Match{}, err
+	}
+	for _, k := range kinds {
 		m, err := k.identify(place.bus, place.addr)
-		if why, ok := errors.AsType[fault.Error](err); ok && why.Reason == fault.Timeout {
-			return kind{}, i2c.Match{}, why // which driver noticed it first says nothing
+		if err := stuck(err); err != nil {
+			return kind{}, i2c.Match{}, err
 		}
 		if err == nil && m.Sure > match.Sure {
 			best, match = k, m
@@ -236,4 +238,34 @@ func (s *search) identify(place seat) (best kind, match i2c.Match, err error) {
 		}
 	}
 	return best, match, nil
+}
+
+func (h *i2cHost) kindsAt(addr uint16) (kinds []kind) {
+	for _, k := range h.kinds {
+		if slices.Contains(k.addresses, addr) {
+			kinds = append(kinds, k)
+		}
+	}
+	return kinds
+}
+
+// empty tells whether nobody is at an address, by one transaction instead of some
+// for each kind: most addresses are empty, each minute again. It reads two bytes,
+// which is what an LM75 must not be left after one of. The error says that the bus
+// is stuck.
+func empty(place seat, kinds []kind) (bool, error) {
+	if slices.ContainsFunc(kinds, func(k kind) bool { return k.mute }) {
+		return false, nil
+	}
+	err := place.bus.Tx(place.addr, nil, make([]byte, 2))
+	return i2c.Refused(err), stuck(err)
+}
+
+// stuck returns what err says of a stuck bus, nil if it does not. Which driver
+// noticed it first says nothing.
+func stuck(err error) error {
+	if why, ok := errors.AsType[fault.Error](err); ok && why.Reason == fault.Timeout {
+		return why
+	}
+	return nil
 }
