@@ -94,7 +94,11 @@ var ErrNode = errors.New("want a MAC address of 12 hex digits, with or without :
 // ParseNode reads a MAC address in any usual spelling: "b827eb000001",
 // "B8:27:EB:00:00:01", "b8-27-eb-00-00-01". The error wraps ErrNode.
 func ParseNode(s string) (Node, error) {
-	digits := strings.ToLower(strings.NewReplacer(":", "", "-", "").Replace(s))
+	digits := s
+	if strings.ContainsAny(s, ":-") { // never on the wire, where each record asks
+		digits = strings.NewReplacer(":", "", "-", "").Replace(s)
+	}
+	digits = strings.ToLower(digits)
 	if _, err := hex.DecodeString(digits); err != nil || len(digits) != 12 {
 		return "", fmt.Errorf("wire: node %.40q: %w", s, ErrNode)
 	}

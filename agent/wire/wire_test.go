@@ -231,3 +231,16 @@ func ExampleEncodePack() {
 	fmt.Println(string(pack), err)
 	// Output: [{"bt":1767355210,"n":"urn:dev:mac:b827ebfffe000001_soc:temperature","u":"Cel","v":48.312}] <nil>
 }
+
+// A collector asks for the node of every record of every pack.
+func TestTheNodeOfADeviceCostsNoGarbageToSpeakOf(t *testing.T) {
+	device := wire.Node("b827eb000001").Device("soc")
+	allocs := testing.AllocsPerRun(100, func() {
+		if _, ok := wire.DeviceNode(device); !ok {
+			t.Error("no node")
+		}
+	})
+	if allocs > 3 {
+		t.Errorf("%v allocations, want three at most", allocs)
+	}
+}
