@@ -22,7 +22,7 @@ const (
 	// lostAfter is how many searches in a row must miss a part until it is no
 	// longer listed. Until then it is rejected as no-device, so that somebody
 	// hears of it.
-	lostAfter = 10
+	lostAfter = 3
 )
 
 // An i2cHost is the host's I²C buses and what hangs on them.

@@ -122,14 +122,20 @@ func (s *Set) Inventory() []wire.Part {
 // The kernel searches its 1-Wire buses every 10 s and gives a lost part up after
 // 100 s; a minute follows that closely enough. The throttled word must be seen
 // every 2 s, since the kernel's rpi_volt driver clears it that often.
+//
+// The I²C buses are searched after the first minute, for what was slow to start,
+// and then with every fifth rescan: each address costs a transaction that wakes the
+// host, behind a multiplexer four on every channel.
 const (
 	rescanEvery = time.Minute
+	searchEvery = 5 // rescans
 	pollEvery   = 2 * time.Second
 )
 
-// Run looks for parts that came or went every minute, and gathers the throttled
-// word every two seconds, until ctx is done; it then returns nil. changed is
-// called, never twice at a time, whenever Inventory has become another.
+// Run looks for parts that came or went every minute, on I²C every five, and
+// gathers the throttled word every two seconds, until ctx is done; it then returns
+// nil. changed is called, never twice at a time, whenever Inventory has become
+// another.
 func (s *Set) Run(ctx context.Context, changed func()) error {
 	s.overload.owned.Store(true)
 	g, ctx := errgroup.WithContext(ctx)
@@ -139,7 +145,13 @@ func (s *Set) Run(ctx context.Context, changed func()) error {
 			changed()
 		}
 	}
-	g.Go(func() error { return every(ctx, rescanEvery, func() { find(true) }) })
+	rescans := 0
+	g.Go(func() error {
+		return every(ctx, rescanEvery, func() {
+			find(rescans%searchEvery == 0)
+			rescans++
+		})
+	})
 	g.Go(func() error { return s.await(ctx, func() { find(false) }) })
 	return g.Wait()
 }
