@@ -1,6 +1,7 @@
 package sensors_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -50,6 +51,30 @@ func TestAProbeBehindABridgeIsMissedBeforeItIsForgotten(t *testing.T) {
 			if diff := cmp.Diff(sortedByDevice(step.want), measured(t, set)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s\n%s", step.name, diff, strings.Join(listed(set), "\n"))
 			}
+		}
+	})
+}
+
+func TestEveryProbeOfAFullBridgeIsFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var lines []*ds2482test.Line
+		for n := range uint32(96) {
+			if n%12 == 0 {
+				lines = append(lines, &ds2482test.Line{})
+			}
+			line := lines[len(lines)-1]
+			line.Probes = append(line.Probes, &ds2482test.Probe{ROM: ds2482test.NewROM(0x28, 0x1000+n), Celsius: 20})
+		}
+		bridge := ds2482test.New(0x18, lines...)
+		bridge.Hz = 100_000
+		set := adapters{1: bridge}.set(nil)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second) // less than a rescan
+		defer cancel()
+		if err := set.Run(ctx, func() {}); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(set.Inventory()); n != 96 {
+			t.Errorf("%d probes were found, want 96: %s", n, strings.Join(listed(set), "\n"))
 		}
 	})
 }

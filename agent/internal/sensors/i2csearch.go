@@ -178,7 +178,7 @@ func (p *i2cPart) well() bool {
 	case p.what.search == nil:
 		return false
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), searchWait)
+	ctx, cancel := context.WithTimeout(context.Background(), behindWait)
 	defer cancel()
 	found, err := p.what.search(ctx)
 	p.bridged, p.trouble = merge(p.bridged, found, err == nil), ""
