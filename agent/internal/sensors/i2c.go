@@ -19,9 +19,8 @@ const (
 	// searchWait is how long a listing waits for the buses: a whole search of a
 	// healthy one takes a tenth of it.
 	searchWait = 3 * time.Second
-	// behindWait is how long a search behind a bridge may take: 40 ms a probe, and
-	// readings wait for it, which have 9 s at the
-	// usual interval.
+	// behindWait is how long a search behind a bridge may take: 40 ms a probe.
+	// Readings wait for it, which have 9 s at the usual interval.
 	behindWait = 7 * time.Second
 	// lostAfter is how many searches in a row must miss a part until it is no
 	// longer listed. Until then it is rejected as no-device, so that somebody
