@@ -176,11 +176,12 @@ func (p *past) forget(now time.Time) {
 	}
 }
 
-// stirred returns when the last swing of any thermometer but one began.
+// stirred returns when the last swing of any thermometer of the air but one began.
+// A processor that works harder proves nothing about the air elsewhere.
 func (p *past) stirred(but string) time.Time {
 	var last time.Time
 	for name, h := range p.histories {
-		if name != but && h.Swung().After(last) {
+		if name != but && h.Pace == AirPace() && h.Swung().After(last) {
 			last = h.Swung()
 		}
 	}

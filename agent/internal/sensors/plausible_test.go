@@ -195,6 +195,8 @@ const (
 	socFile = "sys/class/thermal/thermal_zone0/temp"
 	dieFile = "sys/class/hwmon/hwmon0/temp1_input"
 	airFile = "sys/class/hwmon/hwmon1/temp1_input"
+
+	besideFile = "sys/class/hwmon/hwmon2/temp1_input" // of a second part in the air
 )
 
 // thermometers is a host with a SoC, another die, and a part that measures the
@@ -320,23 +322,29 @@ func TestAScanHasNoHistory(t *testing.T) {
 	t.Error("no such part")
 }
 
-func TestAProbeIsStuckBesideASoCThatMoves(t *testing.T) {
+// A processor that works harder warms itself, not the air of a rack.
+func TestAProbeIsStuckBesideAnotherThatMovesAndNotBesideASoC(t *testing.T) {
 	tests := []struct {
-		name string
-		away int // minutes for which the probe is gone, after half an hour
-		want []int
+		name  string
+		moves string
+		away  int // minutes for which the probe is gone, after half an hour
+		want  []int
 	}{
-		{"read all the time", 0, []int{121, 122, 123, 124}},
-		{"its history outlasts nine minutes", 9, []int{121, 122, 123, 124}},
-		{"but no eleven", 11, nil},
+		{"read all the time", besideFile, 0, []int{121, 122, 123, 124}},
+		{"its history outlasts nine minutes", besideFile, 9, []int{121, 122, 123, 124}},
+		{"but no eleven", besideFile, 11, nil},
+		{"only the SoC moves", socFile, 0, nil},
 	}
 	for _, tt := range tests {
 		synctest.Test(t, func(t *testing.T) {
 			root := thermometers("48000", "40000", "21000")
+			root["sys/class/hwmon/hwmon2/name"] = &fstest.MapFile{Data: []byte("tmp102")}
+			root["sys/class/hwmon/hwmon2/device"] = &fstest.MapFile{Data: []byte("../../../1-0049"), Mode: fs.ModeSymlink}
+			put(root, besideFile, "30000")
 			set := open(root)
 			var stuck []int // minutes
 			for minute := range 125 {
-				put(root, socFile, []string{"48000", "52000"}[minute/20%2])
+				put(root, tt.moves, []string{"30000", "34000"}[minute/20%2])
 				if minute == 30 {
 					delete(root, airFile)
 					set.Rescan()
