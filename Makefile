@@ -1,9 +1,10 @@
 # thermarack. `make help` lists the targets. Needs Go 1.26 and make; only `make check` needs a C compiler, for the race detector.
 export CGO_ENABLED = 0
 
-# Without inlining the agent is a twelfth smaller, on disk and in memory; what it
-# does takes no time that anybody would notice.
-SMALL   := -gcflags=all=-l
+# Cryptography works when a connection is made. Without inlining there the agent is
+# a third of a megabyte smaller; without inlining anywhere it took half as much
+# CPU time again.
+SMALL   := -gcflags=crypto/...=-l -gcflags=vendor/...=-l -gcflags=math/big=-l
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FLAGS   := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 FUZZTIME ?= 20s

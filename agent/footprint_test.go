@@ -211,7 +211,7 @@ func startMosquitto(b *testing.B, dir string) (port string) {
 func thermarack(b *testing.B, dir, root, port string, more ...string) *program {
 	b.Helper()
 	binary := filepath.Join(dir, "thermarack-agent")
-	build := exec.CommandContext(b.Context(), "go", "build", "-trimpath", "-gcflags=all=-l", "-ldflags", "-s -w", "-o", binary, ".") // as make agents does
+	build := exec.CommandContext(b.Context(), "go", append(asMakeAgentsDoes(), "-o", binary, ".")...)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("build: %v\n%s", err, out)
