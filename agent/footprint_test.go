@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	warmUp = 25 * time.Second // two intervals and what starting costs
+	warmUp = 45 * time.Second // what starting costs, and the first trim
 	window = 2 * time.Minute
 )
 
