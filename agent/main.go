@@ -21,10 +21,18 @@ func main() {
 	if command, _ := split(os.Args[1:]); command == "run" {
 		tread()
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := heed()
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(report(err, os.Stderr))
+}
+
+// heed returns a context that ends with the first signal to stop. The second one
+// ends the process, whatever that hangs on.
+func heed() (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 // tread has the Go runtime tread softly, for others live on this Pi: one processor
