@@ -163,6 +163,9 @@ func checkBroker(broker string) (string, error) {
 	default:
 		return "", fmt.Errorf("broker %.80q: scheme %.20q is none of tcp, mqtt, ssl, tls, mqtts", broker, scheme)
 	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return "", fmt.Errorf("broker %.80q: port %.20s is not 1 to 65535", broker, port)
+	}
 	return scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port), nil
 }
 

@@ -90,6 +90,8 @@ func TestParse(t *testing.T) {
 		{name: "a broker over http", text: "broker: ['http://h']", err: `f.yaml:1: broker "http://h": scheme "http" is none of tcp, mqtt, ssl, tls, mqtts`},
 		{name: "a broker with a password", text: "broker: ['tcp://u:secret@h']", err: `f.yaml:1: broker "tcp://u:xxxxx@h": put the user name in username and the password in password_file`},
 		{name: "a broker with a path", text: "broker: ['tcp://h/x']", err: `f.yaml:1: broker "tcp://h/x": nothing may follow the port`},
+		{name: "a broker at no port", text: "broker: ['tcp://h:0']", err: `f.yaml:1: broker "tcp://h:0": port 0 is not 1 to 65535`},
+		{name: "a broker at a port too high", text: "broker: ['ssl://h:65536']", err: `f.yaml:1: broker "ssl://h:65536": port 65536 is not 1 to 65535`},
 		{name: "a site in capitals", text: "site: HEX", err: `f.yaml:1: site: wire: name "HEX" is not 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit`},
 		{name: "an interval that is none", text: "interval: soon", err: `f.yaml:1: interval: want a duration such as 10s: time: invalid duration "soon"`},
 		{name: "an interval below the least", text: "interval: 10ms", err: `f.yaml:1: interval: 10ms is not 100ms to 1h0m0s in whole milliseconds`},
