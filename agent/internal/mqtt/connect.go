@@ -96,6 +96,9 @@ func refusal(err error) error {
 	if inner, ok := errors.AsType[net.Error](err); ok {
 		return inner
 	}
+	if text, ok := strings.CutPrefix(err.Error(), packets.ErrorNetworkError.Error()+" : "); ok {
+		return errors.New(text)
+	}
 	return err
 }
 

@@ -69,6 +69,7 @@ type Publisher struct {
 	changed  chan struct{} // an inventory waits to be sent
 	idle     string        // the broker that took us last and acknowledged nothing
 	withheld bool          // it was said that credentials are not shown
+	passed   string        // what was last said of brokers that were passed over
 	failed   string        // what was said to be wrong, until a broker acknowledges something
 
 	mu        sync.Mutex

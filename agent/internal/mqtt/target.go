@@ -43,6 +43,7 @@ func (p *Publisher) connect(ctx context.Context) (link, error) {
 			p.mu.Lock()
 			p.at = t.Broker
 			p.mu.Unlock()
+			p.tellPassed(refusals)
 			return l, nil
 		}
 		if !t.Found {
@@ -57,6 +58,16 @@ func (p *Publisher) connect(ctx context.Context) (link, error) {
 		return link{}, errors.New("no broker was found; name one with --broker")
 	}
 	return link{}, errors.New(strings.Join(refusals, "; "))
+}
+
+// tellPassed says why better brokers were passed over for the one that took us,
+// once until it is for something else.
+func (p *Publisher) tellPassed(refusals []string) {
+	text := strings.Join(refusals, "; ")
+	if text != "" && text != p.passed {
+		p.Log.Warn("brokers that were found did not take us, the next one did", "err", text)
+	}
+	p.passed = text
 }
 
 // targets yields what Find does, but last the one that took us the last time and

@@ -131,6 +131,28 @@ func TestTheLogSaysWhyEachBrokerDidNotTakeTheNode(t *testing.T) {
 	log.want(t, "no broker was found; name one with --broker")
 }
 
+func TestTheLogSaysOnceWhyABetterBrokerWasPassedOver(t *testing.T) {
+	t.Parallel()
+	broker, box, refusing := mqtttest.Start(t), outbox.New(outbox.DefaultLimit), nobody(t)
+	o, log := finding(box,
+		mqtt.Target{Broker: "tcp://" + refusing, Site: "hex", Found: true},
+		mqtt.Target{Broker: broker.URL(), Site: "hex", Found: true},
+	)
+	why := "tcp://" + refusing + ": connect: dial tcp " + refusing + ": connect: connection refused"
+	put(box, packs(0, 1))
+	start(t, mqtt.New(o))
+	log.want(t, why)
+	broker.Wait("the pack", func(m []mqtttest.Message) bool { return len(arrived(m, readings)) == 1 })
+	broker.Cut(node)
+	log.want(t, "msg=\"no connection to the broker\"")
+	put(box, packs(1, 2))
+	for line := ""; !strings.Contains(line, "msg=connected"); {
+		if line = <-log; strings.Contains(line, why) {
+			t.Fatalf("it is told again: %s", line)
+		}
+	}
+}
+
 // credentials are a name and a password.
 func credentials(t *testing.T, password string) mqtt.Security {
 	t.Helper()

@@ -74,7 +74,7 @@ func TestTLSTrustsTheGivenAuthorityOnly(t *testing.T) {
 	o.Log = slog.New(slog.NewTextHandler(log, nil))
 	put(box, packs(0, 1))
 	withoutCA := start(t, mqtt.New(o))
-	log.want(t, "certificate signed by unknown authority")
+	log.want(t, `err="connect: tls: failed to verify certificate: x509: certificate signed by unknown authority"`)
 	withoutCA()
 
 	write([]byte("not PEM"))
