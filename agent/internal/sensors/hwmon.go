@@ -76,7 +76,7 @@ func (s *Set) channels(c *found) []Part {
 	if c.chip.Err != nil {
 		parts = append(parts, Part{What: what, Bus: c.bus, Address: c.bus, Note: c.chip.Err.Error()})
 	}
-	if len(c.chip.Sensors) == 0 && c.chip.Err == nil {
+	if len(c.chip.Sensors) == 0 && c.chip.Err == nil && c.chip.Name != "rpi_volt" { // its alarm is a part of its own
 		parts = append(parts, Part{What: what, Bus: c.bus, Address: c.bus, Note: "the chip has no channel"})
 	}
 	liar := s.isLiar(c.chip)
