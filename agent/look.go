@@ -97,7 +97,7 @@ func runOnce(ctx context.Context, args []string, stdout, stderr io.Writer) error
 // warnOfTime says when the clock that stamps a pack cannot be believed: run holds
 // packs then, a command that ends cannot.
 func warnOfTime(clocks timekeeper.Clocks, stderr io.Writer) {
-	if !clocks.Known(0) {
+	if !clocks.Known() {
 		fmt.Fprintf(stderr, "thermarack-agent: warning: nobody keeps the clock right yet: the stamp is of %s\n",
 			clocks.Wall().UTC().Format(time.RFC3339))
 	}

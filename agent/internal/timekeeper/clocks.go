@@ -1,6 +1,8 @@
 package timekeeper
 
 import (
+	"net"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -14,6 +16,7 @@ type Clocks struct {
 
 	Synchronised func() bool // whether the kernel was told that somebody keeps Wall right
 	Up           func() time.Duration
+	Online       func() bool // whether the host has an address, so that a time server can be asked
 }
 
 // HostClocks returns those of this host.
@@ -25,6 +28,7 @@ func HostClocks() Clocks {
 
 		Synchronised: synchronised,
 		Up:           up,
+		Online:       online,
 	}
 }
 
@@ -46,22 +50,42 @@ func up() time.Duration {
 	return time.Duration(i.Uptime) * time.Second
 }
 
+// online tells whether the host has an address beyond its own link.
+func online() bool {
+	addresses, err := net.InterfaceAddrs()
+	return err == nil && slices.ContainsFunc(addresses, func(a net.Addr) bool {
+		n, ok := a.(*net.IPNet)
+		return ok && n.IP.IsGlobalUnicast()
+	})
+}
+
 const (
-	// longUp is when a site without a time server has the time that it gets.
+	// longUp is when a host without a time server has the time that it gets.
 	longUp = 5 * time.Minute
-	// patience is how long a program waits for a time server that a host has.
+	// patience is how long a program waits for the time server of a host that has
+	// an address. Before it has one there is none to be asked: after a power cut
+	// the Pis of a rack are up long before its network is.
 	patience = 15 * time.Second
+	// alone is how long it waits on a host that gets no address.
+	alone = time.Hour
 )
 
 // floor is before every build of this program: a clock that is behind it was never
 // set, however long ago the host started.
 var floor = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
 
-// Known tells whether Wall can be believed by a program that has waited for so
-// long: it is past the floor, and somebody keeps it right; or nobody seems to, for
-// the host has been up for five minutes, or the program has waited for 15 s.
-func (c Clocks) Known(waited time.Duration) bool {
-	return !c.unset() && (c.Synchronised() || c.Up() >= longUp || waited >= patience)
+// Known tells whether Wall can be believed by a program that starts: it is past
+// the floor, and somebody keeps it right, or nobody seems to, for the host has been
+// up for five minutes.
+func (c Clocks) Known() bool {
+	return !c.unset() && (c.Synchronised() || c.Up() >= longUp)
+}
+
+// knownAfter tells it of a program that has waited: in all, and of that with an
+// address. It believes what nobody keeps right after 15 s with an address, or an
+// hour without.
+func (c Clocks) knownAfter(waited, online time.Duration) bool {
+	return !c.unset() && (c.Synchronised() || online >= patience || waited >= alone)
 }
 
 // unset tells whether Wall was never set.

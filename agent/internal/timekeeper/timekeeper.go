@@ -40,14 +40,15 @@ type Keeper struct {
 	began   time.Duration // by Clocks.Even
 	settled chan struct{}
 
-	mu     sync.Mutex
-	phase  phase
-	before time.Duration // the clock's offset at the last pack that came while the time was not known
-	now    time.Duration // and when it became known
-	last   time.Time     // the latest stamp that was given
-	box    *outbox.Box   // nil when nothing is held
-	marks  []mark        // of what is in the box, oldest first
-	lost   uint64        // dropped by the box
+	mu      sync.Mutex
+	phase   phase
+	offline time.Duration // since began, when the host was last seen without an address
+	before  time.Duration // the clock's offset at the last pack that came while the time was not known
+	now     time.Duration // and when it became known
+	last    time.Time     // the latest stamp that was given
+	box     *outbox.Box   // nil when nothing is held
+	marks   []mark        // of what is in the box, oldest first
+	lost    uint64        // dropped by the box
 }
 
 // A phase is how far a Keeper is. They follow each other.
@@ -63,7 +64,7 @@ const (
 // New returns a Keeper. If the time is known already it never holds anything.
 func New(o Options) *Keeper {
 	k := &Keeper{Options: o, began: o.Clocks.Even(), before: o.Clocks.offset(), settled: make(chan struct{})}
-	if o.Clocks.Known(0) {
+	if o.Clocks.Known() {
 		k.phase = passing
 		close(k.settled)
 		return k
@@ -197,7 +198,10 @@ func (k *Keeper) unknown() bool {
 		return false
 	}
 	waited := k.Clocks.Even() - k.began
-	known := k.Clocks.Known(waited)
+	if !k.Clocks.Online() {
+		k.offline = waited
+	}
+	known := k.Clocks.knownAfter(waited, waited-k.offline)
 	if known {
 		k.know(waited)
 	}
@@ -225,7 +229,11 @@ func (k *Keeper) settle() {
 	case <-k.settled:
 	default:
 		if k.phase == holding {
-			k.Log.Warn("the clock was never set, so nothing is published: look for a time server, or set it", "clock", k.Clocks.Wall().UTC())
+			why := "the host has no address to ask a time server from, so nothing is published yet: look at its network"
+			if k.Clocks.unset() {
+				why = "the clock was never set, so nothing is published: look for a time server, or set it"
+			}
+			k.Log.Warn(why, "clock", k.Clocks.Wall().UTC())
 		}
 		close(k.settled)
 	}

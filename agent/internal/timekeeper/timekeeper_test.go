@@ -1,6 +1,9 @@
 package timekeeper_test
 
 import (
+	"context"
+	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"testing"
 	"testing/synctest"
@@ -191,23 +194,67 @@ func (s *busySink) Put(pack []byte) {
 
 func TestKnown(t *testing.T) {
 	tests := []struct {
-		name   string
-		world  *world
-		waited time.Duration
-		want   bool
+		name  string
+		world *world
+		want  bool
 	}{
-		{"a clock that nobody keeps", &world{}, 14 * time.Second, false},
-		{"the kernel says that somebody does", &world{synced: true}, 0, true},
-		{"long up", &world{up: 5 * time.Minute}, 0, true},
-		{"waited long enough", &world{}, 15 * time.Second, true},
-		{"never set, whatever else", &world{wrong: -365 * 24 * time.Hour, synced: true, up: time.Hour}, time.Hour, false},
+		{"a clock that nobody keeps", &world{}, false},
+		{"the kernel says that somebody does", &world{synced: true}, true},
+		{"long up", &world{up: 5 * time.Minute}, true},
+		{"never set, whatever else", &world{wrong: -365 * 24 * time.Hour, synced: true, up: time.Hour}, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				tt.world.began = time.Now()
-				if got := tt.world.clocks().Known(tt.waited); got != tt.want {
-					t.Errorf("Known(%v) = %v, want %v", tt.waited, got, tt.want)
+				if got := tt.world.clocks().Known(); got != tt.want {
+					t.Errorf("Known() = %v, want %v", got, tt.want)
+				}
+			})
+		})
+	}
+}
+
+// After a power cut the clock stands where it stood, past any floor, and the
+// network comes up minutes after the Pis.
+func TestATimeServerCannotBeAskedWithoutAnAddress(t *testing.T) {
+	tests := []struct {
+		name   string
+		comes  time.Duration // the address, <0: never
+		synced time.Duration // somebody sets the clock right, <0: never
+		want   time.Duration // until the time is known, give or take a look a second
+	}{
+		{"at once, and no time server", 0, -1, 15 * time.Second},
+		{"after ten minutes, and no time server", 10 * time.Minute, -1, 10*time.Minute + 15*time.Second},
+		{"after ten minutes, and a time server", 10 * time.Minute, 10*time.Minute + 5*time.Second, 10*time.Minute + 5*time.Second},
+		{"never", -1, -1, time.Hour},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := &world{began: time.Now(), cut: tt.comes != 0}
+				change := func(at time.Duration, do func()) {
+					if at > 0 {
+						time.AfterFunc(at, func() { w.mu.Lock(); do(); w.mu.Unlock() })
+					}
+				}
+				change(tt.comes, func() { w.cut = false })
+				change(tt.synced, func() { w.synced = true })
+				passed := &sink{w: w}
+				k := timekeeper.New(timekeeper.Options{
+					Clocks: w.clocks(), Interval: interval, Next: passed, Log: slog.New(slog.DiscardHandler),
+				})
+				k.Put(fmt.Appendf(nil, `[{"bt":%d,"n":"%s:temperature","u":"Cel","v":20}]`, noon.Unix(), device))
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
+				defer cancel()
+				if err := k.Run(ctx); err != nil {
+					t.Fatal(err)
+				}
+				if len(passed.at) != 1 {
+					t.Fatalf("%d packs passed on, want the one that was held", len(passed.at))
+				}
+				if got := passed.at[0].Sub(noon); got < tt.want-time.Second || got > tt.want+2*time.Second {
+					t.Errorf("known after %v, want %v", got, tt.want)
 				}
 			})
 		})

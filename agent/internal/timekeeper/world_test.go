@@ -31,6 +31,7 @@ type world struct {
 	mu     sync.Mutex
 	wrong  time.Duration // of the host's clock
 	synced bool
+	cut    bool          // has no address
 	up     time.Duration // of the host at the beginning
 }
 
@@ -48,6 +49,7 @@ func (w *world) clocks() timekeeper.Clocks {
 		Even:         w.even,
 		Wall:         func() (t time.Time) { locked(func() { t = w.right().Add(w.wrong) }); return t },
 		Synchronised: func() (yes bool) { locked(func() { yes = w.synced }); return yes },
+		Online:       func() (yes bool) { locked(func() { yes = !w.cut }); return yes },
 		Up:           func() (d time.Duration) { locked(func() { d = w.up + w.even() }); return d },
 	}
 }
