@@ -19,7 +19,8 @@ type live struct {
 	dir string
 }
 
-// ReadFile implements fs.ReadFileFS.
+// ReadFile implements fs.ReadFileFS. A file of more than a megabyte is none of the
+// kernel's: its error wraps syscall.EFBIG.
 func (l live) ReadFile(name string) ([]byte, error) {
 	if !fs.ValidPath(name) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
@@ -31,6 +32,7 @@ func (l live) ReadFile(name string) ([]byte, error) {
 	}
 	defer syscall.Close(fd) // nothing was written that could be lost
 	const attribute = 512   // most are shorter; one of the kernel's is a page at most
+	const longest = 1 << 20
 	b := make([]byte, 0, attribute)
 	for {
 		n, err := again(func() (int, error) { return syscall.Read(fd, b[len(b):cap(b)]) })
@@ -41,6 +43,8 @@ func (l live) ReadFile(name string) ([]byte, error) {
 		switch {
 		case n == 0:
 			return b, nil
+		case len(b) > longest:
+			return nil, &fs.PathError{Op: "read", Path: name, Err: syscall.EFBIG}
 		case len(b) == cap(b):
 			b = append(b, 0)[:len(b)]
 		}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"testing/fstest"
 
@@ -46,6 +47,13 @@ func TestALiveTreeSaysWhatIsMissing(t *testing.T) {
 	}
 	if _, err := fs.ReadFile(live, "."); err == nil {
 		t.Error("a directory was read as a file")
+	}
+}
+
+func TestALiveTreeReadsNoEndlessFile(t *testing.T) {
+	t.Parallel()
+	if _, err := fs.ReadFile(sysfs.Live("/dev"), "zero"); !errors.Is(err, syscall.EFBIG) {
+		t.Errorf("err = %v, want one that says that the file is too large", err)
 	}
 }
 
