@@ -134,6 +134,15 @@ func DeviceNode(device string) (node Node, ok bool) {
 	return node, err == nil && string(node) == eui[:6]+eui[10:]
 }
 
+// Has tells whether device, a "urn:dev:mac:" name, is the node or a part of it:
+// whether DeviceNode would name n.
+func (n Node) Has(device string) bool {
+	const mac = len(macPrefix)
+	return len(n) == 12 && len(device) >= mac+16 && device[:mac] == macPrefix &&
+		device[mac:mac+6] == string(n[:6]) && device[mac+6:mac+10] == "fffe" && device[mac+10:mac+16] == string(n[6:]) &&
+		(len(device) == mac+16 || device[mac+16] == '_')
+}
+
 // DevicePart returns what stands behind the first underscore of a device's
 // name: "soc", "fan1", "port17"; "" for a whole device or a 1-Wire probe.
 func DevicePart(device string) string {

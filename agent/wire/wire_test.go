@@ -244,3 +244,63 @@ func TestTheNodeOfADeviceCostsNoGarbageToSpeakOf(t *testing.T) {
 		t.Errorf("%v allocations, want three at most", allocs)
 	}
 }
+
+func TestANodeHasItsParts(t *testing.T) {
+	node := wire.Node("b827eb000001")
+	tests := []struct {
+		device string
+		want   bool
+	}{
+		{node.Device(""), true},
+		{node.Device("soc"), true},
+		{node.Device("port17"), true},
+		{wire.Node("b827eb000002").Device("soc"), false},
+		{"urn:dev:mac:b827ebfffe000001soc", false},
+		{"urn:dev:mac:b827eb0000000001_soc", false},
+		{"urn:dev:mac:b827ebfffe00000", false},
+		{"urn:dev:ow:28f6fb1e0d0000c5", false},
+		{"", false},
+	}
+	for _, tt := range tests {
+		owner, _ := wire.DeviceNode(tt.device)
+		if got := node.Has(tt.device); got != tt.want || got != (owner == node) {
+			t.Errorf("Has(%q) = %v, want %v; DeviceNode says %q", tt.device, got, tt.want, owner)
+		}
+	}
+}
+
+// A collector reads the same names in every pack.
+func TestADecoderMakesNoGarbageOfNamesThatItKnows(t *testing.T) {
+	for name, readings := range goldenPacks() {
+		pack, err := wire.EncodePack(readings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var d wire.Decoder
+		into := make([]wire.Reading, 0, len(readings))
+		allocs := testing.AllocsPerRun(100, func() {
+			got, bad, err := d.Append(into, pack, time.Time{})
+			if err != nil || len(bad) > 0 || len(got) != len(readings) {
+				t.Errorf("%s: %v, %v, %v", name, got, bad, err)
+			}
+		})
+		if allocs > 0 {
+			t.Errorf("%s: %v allocations, want none", name, allocs)
+		}
+	}
+}
+
+func BenchmarkDecoder(b *testing.B) {
+	pack, err := wire.EncodePack(goldenPacks()["probes-and-fan"])
+	if err != nil {
+		b.Fatal(err)
+	}
+	var d wire.Decoder
+	into := make([]wire.Reading, 0, 16)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, bad, err := d.Append(into, pack, time.Time{}); err != nil || len(bad) > 0 {
+			b.Fatal(bad, err)
+		}
+	}
+}

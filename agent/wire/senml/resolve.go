@@ -7,64 +7,102 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 )
 
 // maxVersion is the newest SenML version we know (RFC 8428, section 4.4).
 const maxVersion = 10
 
-// fields are the members of one JSON object, still raw, so that one bad member
-// does not hide the others.
-type fields map[string]json.RawMessage
+// A member is one name and value of a JSON object. The value is still raw, so
+// that one bad member does not hide the others.
+type member struct {
+	key   []byte // decoded
+	value []byte // JSON
+	plain bool   // value is a string without escapes, or a number
+}
+
+// fields are the members of one JSON object, each key once, in no order.
+type fields []member
 
 // parse reads one element of the array.
 func parse(element []byte) (fields, error) {
-	var f fields
-	err := json.Unmarshal(element, &f)
+	var object map[string]json.RawMessage
+	err := json.Unmarshal(element, &object)
 	if err != nil {
-		err = json.Unmarshal(quoteBareWords(element), &f)
+		err = json.Unmarshal(quoteBareWords(element), &object)
 	}
-	if err != nil || f == nil {
+	if err != nil || object == nil {
 		return nil, fmt.Errorf("not a JSON object: %.60q", element)
+	}
+	f := make(fields, 0, len(object))
+	for key, value := range object {
+		f = append(f, member{key: []byte(key), value: value})
 	}
 	return f, nil
 }
 
-// onlyBase tells whether the object holds base fields and nothing else.
-func (f fields) onlyBase() bool {
-	for key := range f {
-		if !strings.HasPrefix(key, "b") {
-			return false
+// get returns member key; ok is false when it is absent.
+func (f fields) get(key string) (m member, ok bool) {
+	for i := range f {
+		if string(f[i].key) == key {
+			return f[i], true
 		}
 	}
-	return len(f) > 0
+	return member{}, false
 }
 
-// text returns member key, or "" when it is absent.
-func (f fields) text(key string) (string, error) {
-	raw, ok := f[key]
+// has tells whether there is a member key.
+func (f fields) has(key string) bool {
+	_, ok := f.get(key)
+	return ok
+}
+
+// base returns how many members are base fields.
+func (f fields) base() (n int) {
+	for _, m := range f {
+		if len(m.key) > 0 && m.key[0] == 'b' {
+			n++
+		}
+	}
+	return n
+}
+
+// text returns member key, or nothing when it is absent.
+func (f fields) text(key string) ([]byte, error) {
+	m, ok := f.get(key)
 	if !ok {
-		return "", nil
+		return nil, nil
+	}
+	if m.plain && m.value[0] == '"' {
+		return m.value[1 : len(m.value)-1], nil
 	}
 	var s *string
-	if err := json.Unmarshal(raw, &s); err != nil || s == nil {
-		return "", fmt.Errorf("%q is not a string: %.40q", key, raw)
+	if err := json.Unmarshal(m.value, &s); err != nil || s == nil {
+		return nil, fmt.Errorf("%q is not a string: %.40q", key, m.value)
 	}
-	return *s, nil
+	return []byte(*s), nil
 }
 
 // number returns member key, or 0 when it is absent.
 func (f fields) number(key string) (float64, error) {
-	raw, ok := f[key]
+	m, ok := f.get(key)
 	if !ok {
 		return 0, nil
 	}
-	var v *float64
-	if err := json.Unmarshal(raw, &v); err != nil || v == nil {
-		if isNotFinite(raw) {
+	if m.plain && m.value[0] != '"' {
+		v, err := strconv.ParseFloat(string(m.value), 64)
+		if err != nil { // the form is right: it is too large
 			return 0, fmt.Errorf("%q: %w", key, ErrNotFinite)
 		}
-		return 0, fmt.Errorf("%q is not a number: %.40q", key, raw)
+		return v, nil
+	}
+	var v *float64
+	if err := json.Unmarshal(m.value, &v); err != nil || v == nil {
+		if isNotFinite(m.value) {
+			return 0, fmt.Errorf("%q: %w", key, ErrNotFinite)
+		}
+		return 0, fmt.Errorf("%q is not a number: %.40q", key, m.value)
 	}
 	return *v, nil
 }
@@ -94,16 +132,19 @@ type base struct {
 // update folds the base fields of f into b, each by itself, and returns what is
 // wrong with any of them.
 func (b *base) update(f fields) error {
-	if b.unknown == nil {
-		b.unknown = map[string]error{}
+	if f.base() == 0 {
+		return nil
 	}
 	var wrong error
 	for _, key := range []string{"bn", "bu", "bt", "bv"} {
-		if _, ok := f[key]; !ok {
+		if !f.has(key) {
 			continue
 		}
 		delete(b.unknown, key)
 		if err := b.set(f, key); err != nil {
+			if b.unknown == nil {
+				b.unknown = map[string]error{}
+			}
 			b.unknown[key] = err
 			wrong = cmp.Or(wrong, err)
 		}
@@ -116,11 +157,14 @@ func (b *base) update(f fields) error {
 }
 
 func (b *base) set(f fields, key string) (err error) {
+	var text []byte
 	switch key {
 	case "bn":
-		b.name, err = f.text(key)
+		text, err = f.text(key)
+		b.name = string(text)
 	case "bu":
-		b.unit, err = f.text(key)
+		text, err = f.text(key)
+		b.unit = string(text)
 	case "bt":
 		b.time, err = f.number(key)
 	case "bv":
@@ -139,11 +183,12 @@ func (b *base) lose(err error) {
 // needs returns why a base field that f leans on is unknown. bu and bv matter
 // only to records that have no unit, or a number.
 func (b *base) needs(f fields) error {
-	_, hasUnit := f["u"]
-	_, hasText := f["vs"]
+	if len(b.unknown) == 0 {
+		return nil
+	}
 	for _, key := range []string{"bn", "bu", "bt", "bv"} {
 		err := b.unknown[key]
-		if err == nil || key == "bu" && hasUnit || key == "bv" && hasText {
+		if err == nil || key == "bu" && f.has("u") || key == "bv" && f.has("vs") {
 			continue
 		}
 		return fmt.Errorf("base field %s above could not be read: %w", key, err)
@@ -151,13 +196,14 @@ func (b *base) needs(f fields) error {
 	return nil
 }
 
-// resolve makes the record that f means with b in force.
-func (b *base) resolve(f fields, now float64) (Record, error) {
-	for key := range f {
-		if strings.HasSuffix(key, "_") {
-			return Record{}, fmt.Errorf("field %.40q must be understood and is not", key)
+// resolve makes the record that f means with the base in force.
+func (d *Decoder) resolve(f fields) (Record, error) {
+	for _, m := range f {
+		if bytes.HasSuffix(m.key, []byte("_")) {
+			return Record{}, fmt.Errorf("field %.40q must be understood and is not", m.key)
 		}
 	}
+	b := &d.base
 	if err := b.needs(f); err != nil {
 		return Record{}, err
 	}
@@ -165,19 +211,21 @@ func (b *base) resolve(f fields, now float64) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	r := Record{Name: b.name + name, Unit: b.unit}
-	if err := checkName(r.Name); err != nil {
+	r := Record{Unit: b.unit}
+	if r.Name, err = d.names.name(b.name, name); err != nil {
 		return Record{}, err
 	}
-	if _, ok := f["u"]; ok {
-		if r.Unit, err = f.text("u"); err != nil {
+	if f.has("u") {
+		unit, err := f.text("u")
+		if err != nil {
 			return Record{}, err
 		}
+		r.Unit = d.names.word(unit)
 	}
-	if r.Time, err = b.resolveTime(f, now); err != nil {
+	if r.Time, err = b.resolveTime(f, d.now); err != nil {
 		return Record{}, err
 	}
-	return b.resolveValue(f, r)
+	return d.resolveValue(f, r)
 }
 
 func (b *base) resolveTime(f fields, now float64) (float64, error) {
@@ -195,25 +243,24 @@ func (b *base) resolveTime(f fields, now float64) (float64, error) {
 	return t, nil
 }
 
-func (b *base) resolveValue(f fields, r Record) (Record, error) {
-	_, hasNumber := f["v"]
-	_, hasText := f["vs"]
+func (d *Decoder) resolveValue(f fields, r Record) (Record, error) {
+	hasNumber, hasText := f.has("v"), f.has("vs")
 	switch {
 	case hasNumber && hasText:
 		return Record{}, errors.New(`both "v" and "vs"`)
 	case hasText:
 		text, err := f.text("vs")
-		r.Text, r.IsText = text, true
+		r.Text, r.IsText = d.names.word(text), true
 		return r, err
-	case hasNumber || b.hasValue:
+	case hasNumber || d.base.hasValue:
 		v, err := f.number("v")
-		if r.Value = v + b.value; err == nil && math.IsInf(r.Value, 0) {
+		if r.Value = v + d.base.value; err == nil && math.IsInf(r.Value, 0) {
 			err = ErrNotFinite
 		}
 		return r, err
 	}
 	for _, other := range []string{"vb", "vd", "s"} {
-		if _, ok := f[other]; ok {
+		if f.has(other) {
 			return Record{}, fmt.Errorf("value %q is not taken, only v and vs", other)
 		}
 	}
@@ -228,7 +275,7 @@ func checkName(name string) error {
 	for i := range len(name) {
 		c := name[i]
 		alnum := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-		if !alnum && (i == 0 || !bytes.ContainsRune([]byte("-:./_"), rune(c))) {
+		if !alnum && (i == 0 || strings.IndexByte("-:./_", c) < 0) {
 			return fmt.Errorf("name %.80q has a bad character at %d", name, i)
 		}
 	}

@@ -64,40 +64,7 @@ func (b BadRecord) Unwrap() error { return b.Err }
 //
 // Resolution follows RFC 8428, sections 4.5 and 4.6.
 func Decode(pack []byte, now time.Time) ([]Record, []BadRecord, error) {
-	elements, err := split(pack)
-	if err != nil {
-		return nil, nil, err
-	}
-	var (
-		base    base
-		records []Record
-		bad     []BadRecord
-	)
-	nowSeconds := float64(now.UnixMilli()) / 1000
-	for i, element := range elements {
-		fields, err := parse(element)
-		if err != nil && mayHoldBase(element) {
-			base.lose(err)
-		}
-		if err == nil {
-			err = base.update(fields)
-		}
-		if err != nil {
-			bad = append(bad, BadRecord{i, err})
-			continue
-		}
-		if fields.onlyBase() {
-			continue
-		}
-		record, err := base.resolve(fields, nowSeconds)
-		if err != nil {
-			bad = append(bad, BadRecord{i, err})
-			continue
-		}
-		record.Index = i
-		records = append(records, record)
-	}
-	return records, bad, nil
+	return new(Decoder).Decode(pack, now)
 }
 
 // Encode writes records as one pack with the first record's time as base time,

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"thermarack/agent/wire/senml"
 )
@@ -165,6 +166,38 @@ func FuzzDecode(f *testing.F) {
 			if !same {
 				t.Errorf("round trip\n got %+v\nwant %+v", second[i], first[i])
 			}
+		}
+	})
+}
+
+// A pack that our agents write is read by a scanner of our own, all others by
+// encoding/json, which a form feed before the pack makes certain. Both have to
+// find the same.
+func FuzzPlainPacksAreReadAsByEncodingJSON(f *testing.F) {
+	for _, pack := range []string{
+		`[{"bn":"a:","bt":1.7e9,"bu":"Cel","n":"x","v":21.5},{"n":"y","t":-10,"u":"W","v":3}]`,
+		`[{"bt":1767355210,"n":"urn:dev:ow:28f6fb1e0d0000c5:temperature","u":"Cel","v":26.0625},{"n":"a:boot","vs":"5f0c"},{"bver":11}]`,
+		`[ {"n" : "x" , "v" : -0.5e+3 } , { "n":"y", "v":1e999, "vs":"" } ] `,
+		`[{"n":"x","v":01},{"n":"x","n":"y","v":1},{"bv":3},{"n":"z","odd_":1}]`,
+		`[{"n":"\u0078","v":1},{},{"n":"x","v":1,"l":[1,{"a":2}]},{"b":1,"n":"q","v":.5}]`,
+	} {
+		f.Add([]byte(pack))
+	}
+	var d senml.Decoder // remembers names from one input to the next
+	f.Fuzz(func(t *testing.T, pack []byte) {
+		got, gotBad, gotErr := d.Decode(pack, now)
+		want, wantBad, wantErr := senml.Decode(append([]byte("\f"), pack...), now)
+		if !errors.Is(gotErr, wantErr) {
+			t.Fatalf("%v, want %v", gotErr, wantErr)
+		}
+		if diff := cmp.Diff(got, want, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("records -got +want\n%s", diff)
+		}
+		sameError := cmp.Comparer(func(a, b error) bool {
+			return errors.Is(a, senml.ErrNotFinite) == errors.Is(b, senml.ErrNotFinite)
+		})
+		if diff := cmp.Diff(gotBad, wantBad, cmpopts.EquateEmpty(), sameError); diff != "" {
+			t.Errorf("bad -got +want\n%s", diff)
 		}
 	})
 }
