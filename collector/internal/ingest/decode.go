@@ -23,16 +23,18 @@ const DefaultPast = 7 * 24 * time.Hour
 
 // The reasons of a Rejection: the label of thermarack_ingest_rejected_total.
 const (
-	ReasonTopic    = "topic"               // the topic is none of ours: the whole message
-	ReasonPayload  = "payload"             // no JSON array, too long, or no status or inventory: the whole message
-	ReasonRecord   = "record"              // no usable SenML record
-	ReasonNaN      = "nan"                 // not a finite number
-	ReasonUnit     = "unit"                // not the unit of the quantity
-	ReasonRange    = "range"               // physically impossible
-	ReasonFuture   = "future"              // more than MaxAhead ahead of our clock
-	ReasonPast     = store.RefusedPast     // older than is kept
-	ReasonForeign  = "foreign_sensor"      // of another node
-	ReasonConflict = store.RefusedConflict // another value is stored at that instant
+	ReasonTopic     = "topic"                // the topic is none of ours: the whole message
+	ReasonPayload   = "payload"              // no JSON array, too long, or no status or inventory: the whole message
+	ReasonRecord    = "record"               // no usable SenML record
+	ReasonNaN       = "nan"                  // not a finite number
+	ReasonUnit      = "unit"                 // not the unit of the quantity
+	ReasonRange     = "range"                // physically impossible
+	ReasonFuture    = "future"               // more than MaxAhead ahead of our clock
+	ReasonPast      = store.RefusedPast      // older than is kept
+	ReasonForeign   = "foreign_sensor"       // of another node
+	ReasonConflict  = store.RefusedConflict  // another value is stored at that instant
+	ReasonFieldType = store.RefusedFieldType // InfluxDB has the field with another type
+	ReasonServer    = store.RefusedServer    // InfluxDB refuses it for a reason that is logged
 )
 
 // Reasons returns all reasons in the order of the documentation.
@@ -40,6 +42,7 @@ func Reasons() []string {
 	return []string{
 		ReasonTopic, ReasonPayload, ReasonRecord, ReasonNaN, ReasonUnit,
 		ReasonRange, ReasonFuture, ReasonPast, ReasonForeign, ReasonConflict,
+		ReasonFieldType, ReasonServer,
 	}
 }
 

@@ -1,6 +1,6 @@
 // Package store says what a stored sample is. Its subpackages keep samples: in
-// memory, in an embedded Prometheus TSDB; storetest is the promise that all of
-// them hold.
+// memory, in an embedded Prometheus TSDB, in an InfluxDB, or in two of them at
+// once; storetest is the promise that all of them hold.
 package store
 
 import (
@@ -13,6 +13,10 @@ import (
 // ErrNoSeries reports a record name that has never been stored. Ask for
 // another, or wait for its first reading.
 var ErrNoSeries = errors.New("no such series")
+
+// ErrAway reports that the server which keeps the samples does not answer, or
+// asks to be left alone for a while. Nothing is known of the call; make it again.
+var ErrAway = errors.New("store is away")
 
 // A Series is what a sample belongs to. Device and Quantity name it; the others
 // say where it came from. The same device may have been read by several nodes
@@ -43,13 +47,15 @@ type Sample struct {
 
 // Reasons for which a store refuses one sample for good.
 const (
-	RefusedPast     = "past"     // older than the store's out-of-order window
-	RefusedConflict = "conflict" // another value is stored at the same instant
+	RefusedPast      = "past"       // older than the store's out-of-order window, or than it keeps
+	RefusedConflict  = "conflict"   // another value is stored at the same instant
+	RefusedFieldType = "field_type" // the server has the field with another type than float
+	RefusedServer    = "server"     // the server names another reason, which is logged
 )
 
 // A Refusal is a sample that a store will never take. The others of the same
 // call are stored.
 type Refusal struct {
 	Index  int    // in the samples given to Append
-	Reason string // RefusedPast or RefusedConflict
+	Reason string // a Refused constant
 }

@@ -35,11 +35,11 @@ type entry struct {
 func (e entry) late() bool { return e.time <= e.newest }
 
 // Append stores samples, with times cut to milliseconds and values rounded by
-// Round, and returns once they are on disk. It returns those that are refused,
-// in order: older than the window before the newest sample there was before the
-// call, or in conflict with the value, after rounding, that is stored at the
-// same instant of the same series. The same sample again changes nothing. Calls
-// are done one after the other; many samples a call are much faster.
+// store.Round, and returns once they are on disk. It returns those that are
+// refused, in order: older than the window before the newest sample there was
+// before the call, or in conflict with the value, after rounding, that is stored
+// at the same instant of the same series. The same sample again changes nothing.
+// Calls are done one after the other; many samples a call are much faster.
 //
 // The error wraps store.ErrSample for a bug of the caller, ErrDiskFull and the
 // error of ctx when nothing was stored and the call can be made again;
@@ -91,7 +91,7 @@ func (s *Store) entries(samples []store.Sample) []entry {
 			track: s.track(sample.Series),
 			index: i,
 			time:  sample.Time.UnixMilli(),
-			value: Round(sample.Value, sample.Unit),
+			value: store.Round(sample.Value, sample.Unit),
 		}
 	}
 	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Compare(a.time, b.time) })

@@ -1,10 +1,10 @@
-package tsdb_test
+package store_test
 
 import (
 	"math"
 	"testing"
 
-	"thermarack/collector/internal/store/tsdb"
+	"thermarack/collector/internal/store"
 )
 
 func TestRound(t *testing.T) {
@@ -36,11 +36,11 @@ func TestRound(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := tsdb.Round(tt.value, tt.unit)
+			got := store.Round(tt.value, tt.unit)
 			if math.Float64bits(got) != math.Float64bits(tt.want) {
 				t.Errorf("Round(%v, %q) = %v, want %v", tt.value, tt.unit, got, tt.want)
 			}
-			if again := tsdb.Round(got, tt.unit); again != got {
+			if again := store.Round(got, tt.unit); again != got {
 				t.Errorf("rounded again: %v, want %v", again, got)
 			}
 		})
@@ -50,8 +50,8 @@ func TestRound(t *testing.T) {
 func TestEveryStepIsAPowerOfTwo(t *testing.T) {
 	t.Parallel()
 	for _, unit := range []string{"Cel", "%RH", "Pa", "W", "A", "V", "1/s", "/"} {
-		if fraction, _ := math.Frexp(tsdb.Step(unit)); fraction != 0.5 {
-			t.Errorf("Step(%q) = %v is no power of two", unit, tsdb.Step(unit))
+		if fraction, _ := math.Frexp(store.Step(unit)); fraction != 0.5 {
+			t.Errorf("Step(%q) = %v is no power of two", unit, store.Step(unit))
 		}
 	}
 }
