@@ -51,7 +51,7 @@ var build = sync.OnceValue(func() error {
 
 // needs skips a test that starts real programs in a short run, and one whose
 // program is missing; with THERMARACK_SERVERS=1, as in CI, missing is a failure.
-func needs(t *testing.T, programs ...string) {
+func needs(t testing.TB, programs ...string) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("starts real programs; run without -short")
@@ -112,7 +112,7 @@ func (l *lines) String() string {
 }
 
 // start runs a program. With wait it returns when the first line has come.
-func start(t *testing.T, wait bool, program string, args ...string) *daemon {
+func start(t testing.TB, wait bool, program string, args ...string) *daemon {
 	t.Helper()
 	if strings.HasPrefix(program, "thermarack-") {
 		program = filepath.Join(bin, program)
@@ -167,7 +167,7 @@ type collector struct {
 
 // startCollector runs a collector on a free port, and on a data directory of its
 // own unless args name one.
-func startCollector(t *testing.T, command string, args ...string) *collector {
+func startCollector(t testing.TB, command string, args ...string) *collector {
 	t.Helper()
 	if !slices.Contains(args, "--data") {
 		args = append([]string{"--data", t.TempDir()}, args...)
@@ -181,7 +181,7 @@ func startCollector(t *testing.T, command string, args ...string) *collector {
 }
 
 // get answers a GET of the collector's, or fails the test.
-func (c *collector) get(t *testing.T, path string) []byte {
+func (c *collector) get(t testing.TB, path string) []byte {
 	t.Helper()
 	response, err := http.Get("http://" + c.HTTP + path)
 	if err != nil {
@@ -196,7 +196,7 @@ func (c *collector) get(t *testing.T, path string) []byte {
 }
 
 // status returns the status of a GET.
-func (c *collector) status(t *testing.T, path string) int {
+func (c *collector) status(t testing.TB, path string) int {
 	t.Helper()
 	response, err := http.Get("http://" + c.HTTP + path)
 	if err != nil {
@@ -207,7 +207,7 @@ func (c *collector) status(t *testing.T, path string) int {
 }
 
 // decode reads a JSON answer.
-func (c *collector) decode(t *testing.T, path string, into any) {
+func (c *collector) decode(t testing.TB, path string, into any) {
 	t.Helper()
 	if body := c.get(t, path); json.Unmarshal(body, into) != nil {
 		t.Fatalf("GET %s is not the expected JSON: %.500s", path, body)
@@ -215,7 +215,7 @@ func (c *collector) decode(t *testing.T, path string, into any) {
 }
 
 // until asks again and again until ask is true, and fails the test after limit.
-func until(t *testing.T, limit time.Duration, what string, ask func() bool) {
+func until(t testing.TB, limit time.Duration, what string, ask func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
@@ -231,7 +231,7 @@ func until(t *testing.T, limit time.Duration, what string, ask func() bool) {
 }
 
 // dial connects a plain MQTT client.
-func dial(t *testing.T, addr, id string) paho.Client {
+func dial(t testing.TB, addr, id string) paho.Client {
 	t.Helper()
 	client := paho.NewClient(paho.NewClientOptions().AddBroker("tcp://" + addr).SetClientID(id))
 	if token := client.Connect(); !token.WaitTimeout(10*time.Second) || token.Error() != nil {
@@ -242,7 +242,7 @@ func dial(t *testing.T, addr, id string) paho.Client {
 }
 
 // publish waits for the acknowledgement, which says that it is stored.
-func publish(t *testing.T, client paho.Client, topic, payload string) {
+func publish(t testing.TB, client paho.Client, topic, payload string) {
 	t.Helper()
 	if token := client.Publish(topic, 1, false, payload); !token.WaitTimeout(10*time.Second) || token.Error() != nil {
 		t.Fatalf("publish to %s: acknowledged %v", topic, token.Error())
@@ -251,7 +251,7 @@ func publish(t *testing.T, client paho.Client, topic, payload string) {
 
 // freePort returns a port of 127.0.0.1 that was free a moment ago, for programs
 // that cannot choose one themselves.
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -262,7 +262,7 @@ func freePort(t *testing.T) int {
 }
 
 // startMosquitto runs Debian's broker and returns its URL.
-func startMosquitto(t *testing.T) string {
+func startMosquitto(t testing.TB) string {
 	t.Helper()
 	port := freePort(t)
 	file := filepath.Join(t.TempDir(), "mosquitto.conf")
@@ -280,7 +280,7 @@ func startMosquitto(t *testing.T) string {
 	return "tcp://" + address
 }
 
-func write(t *testing.T, file, text string) {
+func write(t testing.TB, file, text string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		t.Fatal(err)
