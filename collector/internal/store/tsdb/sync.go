@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 )
 
 // A syncer makes what was written to the library's logs outlive a power cut.
@@ -68,12 +69,45 @@ func (s *syncer) syncLog(log *segmented) error {
 		}
 	}
 	if first {
-		if err := s.fsync(s.root); err != nil {
+		if err := s.syncNames(); err != nil {
 			return err
 		}
 	}
 	log.last, log.size = newest.number, newest.size
 	return nil
+}
+
+// syncNames syncs the root, and the directories above it that may have been made
+// for it, without which what is synced below has no name. That goes up to where
+// the file system is mounted, or to what this process may not read: that was
+// there before.
+func (s *syncer) syncNames() error {
+	if err := s.fsync(s.root); err != nil {
+		return err
+	}
+	for dir, parent := s.root, filepath.Dir(s.root); parent != dir; dir, parent = parent, filepath.Dir(parent) {
+		if isMount, err := differ(dir, parent); isMount || err != nil {
+			return err
+		}
+		switch err := s.fsync(parent); {
+		case errors.Is(err, fs.ErrPermission):
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+	return nil
+}
+
+// differ tells whether two directories are of different file systems.
+func differ(a, b string) (bool, error) {
+	var of [2]syscall.Stat_t
+	for i, dir := range []string{a, b} {
+		if err := syscall.Stat(dir, &of[i]); err != nil {
+			return false, &fs.PathError{Op: "stat", Path: dir, Err: err}
+		}
+	}
+	return of[0].Dev != of[1].Dev, nil
 }
 
 // A segment is one file of a log.

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -15,6 +16,7 @@ import (
 type disk struct {
 	*syncer
 	synced []string // paths below the directory, in order
+	above  []string // paths above it, in order
 	fail   error    // of every sync from now on
 }
 
@@ -31,7 +33,11 @@ func newDisk(t *testing.T) *disk {
 			return d.fail
 		}
 		rel, err := filepath.Rel(d.root, path)
-		d.synced = append(d.synced, rel)
+		if strings.HasPrefix(rel, "..") {
+			d.above = append(d.above, path)
+		} else {
+			d.synced = append(d.synced, rel)
+		}
 		return errors.Join(err, fsync(path))
 	}
 	return d
@@ -72,6 +78,28 @@ func TestTheFirstSyncTakesEverything(t *testing.T) {
 	d.write(t, "wal/00000007", "wal/00000008", "wal/00000009", "wbl/00000000")
 	d.syncs(t, "wal/00000007", "wal/00000008", "wal/00000009", "wal", ".", "wbl/00000000", "wbl", ".")
 	d.syncs(t)
+}
+
+func TestTheFirstSyncTakesTheNamesThatLeadToTheDirectory(t *testing.T) {
+	t.Parallel()
+	d := newDisk(t)
+	d.syncer.root = filepath.Join(d.root, "made", "for", "it")
+	d.syncer.logs = []*segmented{{dir: filepath.Join(d.root, "wal"), last: -1}}
+	if err := os.MkdirAll(d.logs[0].dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d.write(t, "wal/00000000")
+	d.syncs(t, "wal/00000000", "wal", ".")
+	want := []string{filepath.Dir(d.root), filepath.Dir(filepath.Dir(d.root)), filepath.Dir(filepath.Dir(filepath.Dir(d.root)))}
+	if len(d.above) < 3 || !cmp.Equal(d.above[:3], want) {
+		t.Errorf("synced above %s: %q, want %q first", d.root, d.above, want)
+	}
+	d.above = nil
+	d.write(t, "wal/00000000")
+	d.syncs(t, "wal/00000000")
+	if d.above != nil {
+		t.Errorf("synced %q again", d.above)
+	}
 }
 
 func TestASyncTouchesOnlyWhatHasGrown(t *testing.T) {
