@@ -16,16 +16,19 @@ import (
 
 	"thermarack/collector/internal/ingest"
 	"thermarack/collector/internal/mqtt"
+	"thermarack/collector/internal/state"
 )
 
-// A runner is a long-lived part. Run blocks, and returns nil when ctx ends.
-type runner interface {
+// A source is where messages come from. Run blocks, and returns nil when ctx
+// ends. Ready says why no messages can come at present, or nil.
+type source interface {
 	Run(ctx context.Context) error
+	Ready() error
 }
 
 // session opens the way in for messages: the embedded broker, or a session with
 // an external one.
-func (p plan) session(in *ingest.Ingest, registry *prometheus.Registry, found *addresses) (runner, error) {
+func (p plan) session(in *ingest.Ingest, registry *prometheus.Registry, found *addresses) (source, error) {
 	if p.Broker != "" {
 		if u, err := url.Parse(p.Broker); err == nil {
 			found.Broker = u.Redacted()
@@ -44,7 +47,7 @@ func (p plan) session(in *ingest.Ingest, registry *prometheus.Registry, found *a
 	return broker, nil
 }
 
-func (p plan) external(in *ingest.Ingest, registry *prometheus.Registry) (runner, error) {
+func (p plan) external(in *ingest.Ingest, registry *prometheus.Registry) (source, error) {
 	id, err := clientID(filepath.Join(p.Data, "mqtt-client-id"))
 	if err != nil {
 		return nil, err
@@ -67,7 +70,7 @@ func clientID(file string) (string, error) {
 		return "", fmt.Errorf("read the name of our session on the broker: %w", err)
 	}
 	id := "thermarack-collector-" + strings.ToLower(rand.Text()[:12])
-	if err := os.WriteFile(file, []byte(id+"\n"), 0o644); err != nil {
+	if err := state.Replace(file, []byte(id+"\n")); err != nil {
 		return "", fmt.Errorf("keep the name of our session on the broker: %w", err)
 	}
 	return id, nil

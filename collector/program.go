@@ -20,7 +20,6 @@ import (
 	"thermarack/agent/wire/layout"
 	"thermarack/collector/internal/config"
 	"thermarack/collector/internal/ingest"
-	"thermarack/collector/internal/mqtt"
 	"thermarack/collector/internal/pager"
 	"thermarack/collector/internal/rack"
 	"thermarack/collector/internal/store"
@@ -44,6 +43,7 @@ type plan struct {
 type program struct {
 	addresses addresses
 	store     *tsdb.Store
+	notes     *notebook
 	tasks     []func(context.Context) error
 }
 
@@ -73,6 +73,9 @@ func assemble(ctx context.Context, p plan) (_ *program, err error) {
 
 	model := rack.New(rack.Options{Layout: p.layout, History: kept, Clock: p.clock, Stale: p.Stale})
 	model.Register(registry)
+	if made.notes, err = p.recall(model, registry); err != nil {
+		return nil, err
+	}
 	if err := model.Restore(ctx); err != nil {
 		return nil, err
 	}
@@ -86,11 +89,7 @@ func assemble(ctx context.Context, p plan) (_ *program, err error) {
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
-	ledger, err := watch.OpenLedger(filepath.Join(p.Data, "firing.json"))
-	if err != nil {
-		return nil, errors.Join(err, listener.Close())
-	}
-	watched := watch.New(watch.Options{Places: model, Rules: p.Rules.Alerts(), Late: 2 * p.Stale, OnChange: pageOn(pages, ledger, p.log)})
+	watched := watch.New(watch.Options{Places: model, Rules: p.Rules.Alerts(), Late: 2 * p.Stale, OnChange: pageOn(pages, made.notes.ledger, p.log)})
 	intake := ingest.New(ingest.Options{
 		Store: guard, Gate: model, Observers: []ingest.Observer{model, watched},
 		Clock: p.clock, Log: p.log, Registry: registry,
@@ -110,7 +109,7 @@ func assemble(ctx context.Context, p plan) (_ *program, err error) {
 		return nil, errors.Join(err, listener.Close())
 	}
 	made.tasks = []func(context.Context) error{
-		guard.Run, model.Run, pages.Run, intake.Run, session.Run,
+		guard.Run, model.Run, made.notes.run, pages.Run, intake.Run, session.Run,
 		func(ctx context.Context) error { return server.Serve(ctx, listener) },
 	}
 	return made, json.NewEncoder(p.out.Out).Encode(made.addresses)
@@ -177,23 +176,25 @@ func pageOn(pages *pager.Pager, ledger *watch.Ledger, log *slog.Logger) func(wat
 	}
 }
 
-// ready tells why readings are not taken in or not stored, or nil.
-func ready(intake *ingest.Ingest, session runner) func() error {
+// ready tells why readings are not taken in or not stored, or nil. It is asked
+// when the store has been opened, its logs read back.
+func ready(intake *ingest.Ingest, in source) func() error {
 	return func() error {
-		if external, ok := session.(*mqtt.Session); ok && !external.Connected() {
-			return errors.New("the session with the external broker is not up")
+		if err := in.Ready(); err != nil {
+			return err
 		}
 		return intake.Failing()
 	}
 }
 
-// run runs all parts until ctx ends or one of them fails, then closes the store.
+// run runs all parts until ctx ends or one of them fails, then writes down what
+// is known and closes the store.
 func (p *program) run(ctx context.Context, more ...func(context.Context) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, task := range append(p.tasks, more...) {
 		group.Go(func() error { return task(ctx) })
 	}
-	err := group.Wait()
+	err := errors.Join(group.Wait(), p.notes.close())
 	if closed := p.store.Close(); closed != nil {
 		err = errors.Join(err, fmt.Errorf("close the store: %w", closed))
 	}

@@ -86,8 +86,9 @@ type Broker struct {
 	quiet    *quiet.Log
 	peers    sync.Map // *mochi.Client to *peer
 
-	quit chan struct{} // closed when Run is cancelled
-	open atomic.Int64  // messages that await their commit or acknowledgement
+	serving atomic.Bool
+	quit    chan struct{} // closed when Run is cancelled
+	open    atomic.Int64  // messages that await their commit or acknowledgement
 }
 
 // NewBroker returns a broker on a listener that is open already: clients that
@@ -139,6 +140,15 @@ func serverOptions(maxClients int) *mochi.Options {
 	}
 }
 
+// Ready says why the broker takes no messages now, or nil. It is safe for
+// concurrent use.
+func (b *Broker) Ready() error {
+	if !b.serving.Load() {
+		return errors.New("the MQTT broker does not serve clients")
+	}
+	return nil
+}
+
 // Addr returns where the broker listens.
 func (b *Broker) Addr() net.Addr { return b.opts.Listener.Addr() }
 
@@ -149,12 +159,14 @@ func (b *Broker) Run(ctx context.Context) error {
 	if err := b.server.Serve(); err != nil {
 		return fmt.Errorf("serve MQTT on %s: %w", b.Addr(), err)
 	}
+	b.serving.Store(true)
 	passing := make(chan struct{})
 	go func() {
 		defer close(passing)
 		b.fanout.run(b.quit)
 	}()
 	<-ctx.Done()
+	b.serving.Store(false)
 	close(b.quit)
 	b.listener.refuse()
 	settle(func() bool { return b.open.Load() == 0 })

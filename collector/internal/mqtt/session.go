@@ -130,6 +130,14 @@ func tlsConfig(host, caFile string) (*tls.Config, error) {
 // concurrent use.
 func (s *Session) Connected() bool { return s.connected.Load() }
 
+// Ready says why no messages come now, or nil. It is safe for concurrent use.
+func (s *Session) Ready() error {
+	if !s.Connected() {
+		return errors.New("the session with the external broker is not up")
+	}
+	return nil
+}
+
 // Run keeps the session connected until ctx ends: then it waits up to 6 s until
 // what was taken is acknowledged, disconnects, and returns nil. A lost
 // connection is logged and made again after 1 s, doubling to 30 s.

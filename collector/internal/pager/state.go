@@ -139,6 +139,6 @@ func (s *state) write() {
 	}
 	stop := make(chan struct{})
 	close(stop)
-	s.silences.Maintenance(writeEvery, s.silencesFile(), stop, nil)
-	s.nflog.Maintenance(writeEvery, s.nflogFile(), stop, nil)
+	s.silences.Maintenance(writeEvery, s.silencesFile(), stop, snapshot(s.silences, s.silencesFile()))
+	s.nflog.Maintenance(writeEvery, s.nflogFile(), stop, snapshot(s.nflog, s.nflogFile()))
 }

@@ -61,6 +61,8 @@ type Model struct {
 	owners      map[string]wire.Node   // which node a probe is believed from
 	strangers   map[string]Unplaced    // sensors without a place, and foreign ones
 	watchers    map[*watcher]struct{}
+
+	unsaved chan struct{} // see Unsaved
 }
 
 // New returns a Model that knows no value yet.
@@ -75,6 +77,7 @@ func New(o Options) *Model {
 		owners:      map[string]wire.Node{},
 		strangers:   map[string]Unplaced{},
 		watchers:    map[*watcher]struct{}{},
+		unsaved:     make(chan struct{}, 1),
 	}
 	if o.Layout == nil {
 		o.Layout = &layout.Layout{}
@@ -169,16 +172,12 @@ func (m *Model) Observe(b ingest.Batch) {
 		return // stored all the same, and found by its record names
 	}
 	if node == nil {
-		node = &Node{Node: b.Node, Site: b.Site, Rejected: map[string]int{}}
+		node = &Node{Node: b.Node, First: b.Received, Rejected: map[string]int{}}
 		m.nodes[b.Node] = node
+		m.touch()
 	}
-	node.Site = b.Site
-	if b.Status != nil && !outlived(b.Status, node.Status) {
-		node.Status = b.Status
-	}
-	if b.Inventory != nil {
-		node.Inventory = b.Inventory
-	}
+	node.Site, node.Unheard = b.Site, false
+	m.introduce(node, b)
 	dirty := map[string]bool{}
 	if place, ok := m.index.nodes[b.Node]; ok {
 		dirty[place.Shelf.ID()] = true
@@ -193,6 +192,18 @@ func (m *Model) Observe(b ingest.Batch) {
 		dirty[b.Site+"/provisional/1"] = true
 	}
 	m.wake(dirty)
+}
+
+// introduce takes in what a node says of itself.
+func (m *Model) introduce(node *Node, b ingest.Batch) {
+	if b.Status != nil && !outlived(b.Status, node.Status) {
+		node.Status = b.Status
+		m.touch()
+	}
+	if b.Inventory != nil {
+		node.Inventory = b.Inventory
+		m.touch()
+	}
 }
 
 // take folds one reading in. Older ones than what is known change nothing.
@@ -227,6 +238,13 @@ func (m *Model) adopt(b ingest.Batch) bool {
 		return false
 	}
 	m.order = append(m.order, b.Node)
+	m.arrange()
+	m.touch()
+	return true
+}
+
+// arrange puts the Pis known so far on the provisional shelves of their sites.
+func (m *Model) arrange() {
 	var sites []string
 	nodes := map[string][]wire.Node{}
 	for _, n := range m.order {
@@ -237,5 +255,4 @@ func (m *Model) adopt(b ingest.Batch) bool {
 		nodes[site] = append(nodes[site], n)
 	}
 	m.index = newIndex(Provisional(sites, nodes))
-	return true
 }

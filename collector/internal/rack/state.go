@@ -84,10 +84,12 @@ type Node struct {
 	Shelf     string    // "hex/a1/s3", or "" when unplaced
 	Slot      int       // 0 when it has none
 	Switch    string    // its name when it is a switch of the layout, else ""
+	First     time.Time // when it first said something, on our clock
 	Seen      time.Time // newest sample
 	Status    *wire.Status
 	Inventory *wire.Inventory // hostile strings
-	Rejected  map[string]int  // samples that its agent rejected since our start, by reason
+	Rejected  map[string]int  // samples that its agent rejected since First, by reason
+	Unheard   bool            // it has said nothing since our start: that it is online was true before
 }
 
 // An Unplaced is a node or a sensor that reports and stands nowhere in the

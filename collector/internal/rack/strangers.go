@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"thermarack/agent/wire"
 )
 
@@ -38,6 +36,7 @@ func (m *Model) Admit(site string, node wire.Node, device string) (reason string
 	if !known {
 		if len(m.owners) < maxOwners {
 			m.owners[device] = node
+			m.touch()
 		}
 		return "", true
 	}
@@ -100,12 +99,4 @@ func (m *Model) Nodes() []Node {
 	}
 	slices.SortFunc(list, func(a, b Node) int { return cmp.Compare(a.Node, b.Node) })
 	return list
-}
-
-// Register offers the count of unplaced nodes and sensors as a metric.
-func (m *Model) Register(r prometheus.Registerer) {
-	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "thermarack_unplaced",
-		Help: "Nodes and sensors that report and stand nowhere in the layout.",
-	}, func() float64 { return float64(len(m.Unplaced())) }))
 }

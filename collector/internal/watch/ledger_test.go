@@ -1,20 +1,18 @@
 package watch_test
 
 import (
-	"os"
-	"path/filepath"
+	"errors"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"thermarack/collector/internal/watch"
 )
 
 func TestTheLedgerTellsOfWhatFiredBeforeARestartAndOfNothingElse(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "new", "firing.json")
+	var disk []string
 	open := func() func(watch.Event, int) bool {
-		l, err := watch.OpenLedger(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		l := watch.NewLedger(disk, func(firing []string) error { disk = firing; return nil })
 		return func(e watch.Event, slot int) bool {
 			tell, err := l.Note(watch.Change{Event: e, Active: watch.Active{Alert: "SocTemperature", Site: "hex", Rack: "a1", Shelf: "s3", Slot: slot}})
 			if err != nil {
@@ -34,10 +32,15 @@ func TestTheLedgerTellsOfWhatFiredBeforeARestartAndOfNothingElse(t *testing.T) {
 	if note(watch.Settled, 1) || note(watch.Settled, 2) {
 		t.Error("told of what has been resolved")
 	}
-	if err := os.WriteFile(path, []byte("["), 0o644); err != nil {
-		t.Fatal(err)
+	if diff := cmp.Diff(disk, []string(nil)); diff != "" {
+		t.Errorf("still kept -got +want\n%s", diff)
 	}
-	if _, err := watch.OpenLedger(path); err == nil {
-		t.Error("a damaged ledger was taken")
+}
+
+func TestTheLedgerTellsThePagerThoughTheDiskIsFull(t *testing.T) {
+	full := errors.New("no space left on device")
+	l := watch.NewLedger(nil, func([]string) error { return full })
+	if tell, err := l.Note(watch.Change{Event: watch.Fired}); !tell || !errors.Is(err, full) {
+		t.Errorf("tell %v, %v, want true and the error of the disk", tell, err)
 	}
 }

@@ -12,7 +12,7 @@ type nodeLine struct {
 	Slot      *int           `json:"slot"`
 	Switch    *string        `json:"switch"` // its name in the layout; nil for a Pi
 	Seen      *time.Time     `json:"seen"`
-	Online    *bool          `json:"online"` // nil: it has never said
+	Online    *bool          `json:"online"` // nil: it has never said, or not since our start that it is
 	Model     *string        `json:"model"`
 	Serial    *string        `json:"serial"`
 	Agent     *string        `json:"agent"`
@@ -31,7 +31,7 @@ func (s *Server) nodes(w http.ResponseWriter, _ *http.Request) error {
 		if n.Slot != 0 {
 			line.Slot = &n.Slot
 		}
-		if n.Status != nil {
+		if n.Status != nil && !(n.Unheard && n.Status.Online) {
 			line.Online = &n.Status.Online
 		}
 		if n.Inventory != nil {
