@@ -1,9 +1,11 @@
 package tsdb
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,8 +28,9 @@ type janitor struct {
 	stop    context.CancelFunc
 	stopped chan struct{}
 
-	mu      sync.Mutex // held by a compaction
-	joining func()     // called before blocks are joined
+	busy    chan struct{} // holds one element while blocks are made, joined or listed
+	joining func()        // called before blocks are joined
+	maxJoin int64         // bytes of the largest block that is made by joining; 0: any
 }
 
 // retryAfter is how long a compaction that failed is left alone.
@@ -51,9 +54,40 @@ type planner struct {
 	janitor *janitor
 }
 
+// Plan returns the directories of the blocks to be joined next; none when the
+// result would be too large to be deleted as a whole without a great loss. Late
+// samples are joined with the block of their time all the same.
 func (p planner) Plan(dir string) ([]string, error) {
 	p.janitor.joining()
-	return p.Compactor.Plan(dir)
+	dirs, err := p.Compactor.Plan(dir)
+	if err != nil || p.janitor.maxJoin == 0 {
+		return dirs, err
+	}
+	var sum int64
+	var last span
+	for i, b := range p.janitor.blocks(dirs) {
+		if i > 0 && b.MinTime() < last.to {
+			return dirs, nil
+		}
+		last = span{b.MinTime(), b.MaxTime()}
+		sum += b.Size()
+	}
+	if sum > p.janitor.maxJoin {
+		return nil, nil
+	}
+	return dirs, nil
+}
+
+// blocks returns the blocks in dirs, by time.
+func (j *janitor) blocks(dirs []string) []*tsdb.Block {
+	var found []*tsdb.Block
+	for _, b := range j.db.Blocks() {
+		if slices.Contains(dirs, b.Dir()) {
+			found = append(found, b)
+		}
+	}
+	slices.SortFunc(found, func(a, b *tsdb.Block) int { return cmp.Compare(a.MinTime(), b.MinTime()) })
+	return found
 }
 
 // keepsApart tells whether a block must not be joined with others yet: one of
@@ -103,13 +137,28 @@ func (j *janitor) run(ctx context.Context, appending sync.Locker) {
 // compact does all that there is to do. It holds appending until only blocks
 // are left to be joined.
 func (j *janitor) compact(ctx context.Context, appending sync.Locker) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
+	if err := j.pause(ctx); err != nil {
+		return err
+	}
+	defer j.resume()
 	appending.Lock()
 	j.joining = sync.OnceFunc(appending.Unlock)
 	defer j.joining()
 	return j.db.Compact(ctx)
 }
+
+// pause waits until no block is being made or joined, and keeps it so until
+// resume. The error is that of ctx.
+func (j *janitor) pause(ctx context.Context) error {
+	select {
+	case j.busy <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (j *janitor) resume() { <-j.busy }
 
 // wake asks for a compaction if the library would do one by now.
 func (j *janitor) wake() {

@@ -23,7 +23,7 @@ func sample(quantity string, after time.Duration, value float64) store.Sample {
 }
 
 // fill stores samples that must all be accepted.
-func fill(t *testing.T, s *Store, samples ...store.Sample) {
+func fill(t testing.TB, s *Store, samples ...store.Sample) {
 	t.Helper()
 	if refused, err := s.Append(t.Context(), samples); refused != nil || err != nil {
 		t.Fatalf("Append: %v, %v", refused, err)
@@ -31,7 +31,7 @@ func fill(t *testing.T, s *Store, samples ...store.Sample) {
 }
 
 // openHere opens a store in dir, without a test's need for free space.
-func openHere(t *testing.T, dir string) *Store {
+func openHere(t testing.TB, dir string) *Store {
 	t.Helper()
 	s, err := Open(Options{Dir: dir, MinFree: 1})
 	if err != nil {

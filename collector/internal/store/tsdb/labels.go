@@ -126,11 +126,11 @@ func matchLabels(ls labels.Labels) []*labels.Matcher {
 
 // matchAll returns what selects every series but the counts of faults.
 func matchAll() []*labels.Matcher {
-	return []*labels.Matcher{
-		notEqual(model.MetricNameLabel, metricFaults),
-		notEqual(labelSensor, ""),
-	}
+	return append(matchStored(), notEqual(model.MetricNameLabel, metricFaults))
 }
+
+// matchStored returns what selects every series.
+func matchStored() []*labels.Matcher { return []*labels.Matcher{notEqual(labelSensor, "")} }
 
 func equal(name, value string) *labels.Matcher {
 	return &labels.Matcher{Type: labels.MatchEqual, Name: name, Value: value}

@@ -111,6 +111,11 @@ func (p *pair) upset() {
 		p.open(dir)
 	case 4, 5:
 		p.compare()
+	case 6:
+		var snap *Snapshot
+		if snap, err = p.disk.Snapshot(ctx); err == nil {
+			p.open(written(p.t, snap))
+		}
 	}
 	if err != nil {
 		p.t.Fatal(err)

@@ -33,7 +33,7 @@ func (s span) hints() *storage.SelectHints {
 
 // Range returns the points of a record name with from <= t < to, in time order,
 // those of all its series merged: of equal instants, that of the first series
-// in the order of Series. Values are as Round made them.
+// in the order of Series. Values are as store.Round made them.
 //
 // The error wraps store.ErrNoSeries for a name that was never stored, or of
 // which all samples are older than the retention; otherwise it is the error of
@@ -156,7 +156,7 @@ func (s *Store) Series(ctx context.Context) ([]store.Series, error) {
 		return nil, fmt.Errorf("list series: %w", err)
 	}
 	defer s.life.RUnlock()
-	all, err := s.list(ctx, []*labels.Matcher{notEqual(labelSensor, "")})
+	all, err := s.list(ctx, matchStored())
 	if err != nil {
 		return nil, fmt.Errorf("list series: %w", err)
 	}

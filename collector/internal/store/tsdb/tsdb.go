@@ -50,6 +50,7 @@ const MinFree = 256 << 20
 type Options struct {
 	Dir        string                // created if missing
 	Retention  time.Duration         // older samples are deleted, a block at a time; 0 keeps all
+	MaxBytes   int64                 // of blocks and logs together: above it the oldest block is deleted; 0 means no limit
 	OutOfOrder time.Duration         // how much older than the newest a sample may be; 0 means store.OutOfOrder, or Retention if that is shorter
 	Log        *slog.Logger          // gets the library's warnings and errors; nil discards them
 	Registry   prometheus.Registerer // gets the library's prometheus_tsdb_* metrics, once a process; may be nil
@@ -121,8 +122,8 @@ func (o Options) withDefaults() (Options, error) {
 	switch {
 	case o.Dir == "":
 		return o, errors.New("no directory given")
-	case o.Retention < 0 || o.OutOfOrder < 0:
-		return o, fmt.Errorf("retention %v or out-of-order window %v is negative", o.Retention, o.OutOfOrder)
+	case o.Retention < 0 || o.OutOfOrder < 0 || o.MaxBytes < 0:
+		return o, fmt.Errorf("retention %v, %d bytes, or out-of-order window %v is negative", o.Retention, o.MaxBytes, o.OutOfOrder)
 	case o.Retention > 0 && o.OutOfOrder > o.Retention:
 		return o, fmt.Errorf("out-of-order window %v is longer than the retention %v: what came late would be deleted", o.OutOfOrder, o.Retention)
 	}
