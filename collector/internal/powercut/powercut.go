@@ -44,8 +44,9 @@ type Operation struct {
 
 // Lost says what a cut took.
 type Lost struct {
-	Pages   int // of 4 KiB, written and not synced
-	Entries int // changes of directories that were not synced
+	Pages   int       // of 4 KiB, written and not synced
+	Entries int       // changes of directories that were not synced
+	At      Operation // that was not done; zero for a call of Cut
 }
 
 // A Disk holds files in memory. It is mounted, cut and mounted again. It is safe
@@ -156,5 +157,6 @@ func (d *Disk) trips(o Operation) bool {
 		return false
 	}
 	d.cut(d.survives)
+	d.lost.At = o
 	return true
 }

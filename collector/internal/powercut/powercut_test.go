@@ -249,8 +249,8 @@ func TestAnOperationCanCutThePowerInItsPlace(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"dir/": "", "dir/a.new": "text"}, tree(t, again(t, d))); diff != "" {
 		t.Error(diff)
 	}
-	if got := d.Lost(); got != (powercut.Lost{Entries: 1}) {
-		t.Errorf("lost %+v, want one entry", got)
+	if got := d.Lost(); got != (powercut.Lost{Entries: 1, At: powercut.Operation{Kind: powercut.Sync, Path: "dir"}}) {
+		t.Errorf("lost %+v, want one entry at the sync", got)
 	}
 }
 
