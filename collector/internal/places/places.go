@@ -1,0 +1,183 @@
+// Package places remembers which layout was valid when, and says in PromQL where
+// every sensor stood.
+//
+// A layout that a collector is started with is kept on disk with the time of
+// that start, unless it says the same as the one before. It is valid until the
+// next; the first is valid for all that was before it, too. So a replaced probe
+// is an edit of the layout, and the place keeps its history.
+package places
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"thermarack/agent/wire/layout"
+	"thermarack/collector/internal/state"
+)
+
+// What is kept at most. The oldest go first, and never the one in force.
+const (
+	maxLayouts = 1000
+	maxBytes   = 16 << 20 // 1600 layouts of a hundred Pis, 20 of ten thousand
+)
+
+// Options say where layouts are kept, and what is in force.
+type Options struct {
+	Dir    string         // created if missing
+	Layout *layout.Layout // in force from Now on; nil: started without a layout file, which records nothing
+	Now    time.Time      // on the collector's clock
+	Log    *slog.Logger   // gets what is left out; nil discards
+}
+
+// A History knows which layout was valid when. It never changes once opened.
+type History struct {
+	entries []entry // by time, at least a millisecond apart
+}
+
+// An entry is one layout as it was loaded.
+type entry struct {
+	file   string
+	from   int64  // Unix ms, of the start that loaded it
+	text   []byte // of the file
+	layout *layout.Layout
+}
+
+// Open reads the layouts in o.Dir and records o.Layout if it is another than the
+// last of them. What is recorded is on disk when it returns.
+//
+// A file that is damaged is logged and left as it is; the layout before it then
+// counts for its time too. Those from after o.Now, which a clock that was wrong
+// has left, count for nothing. The error says which file could not be read or
+// written.
+func Open(o Options) (*History, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+		return nil, fmt.Errorf("keep layouts: %w", err)
+	}
+	h := &History{}
+	if err := h.load(o); err != nil {
+		return nil, fmt.Errorf("read the layouts of the past: %w", err)
+	}
+	if o.Layout == nil {
+		return h, nil
+	}
+	if err := h.record(o); err != nil {
+		return nil, fmt.Errorf("keep the layout for later: %w", err)
+	}
+	return h, nil
+}
+
+func (h *History) load(o Options) error {
+	files, err := list(o.Dir)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		e, err := read(o.Dir, file)
+		switch {
+		case errors.Is(err, errDamaged):
+			o.Log.Error("a layout of the past is left out", "err", err)
+		case err != nil:
+			return err
+		case e.from > o.Now.UnixMilli():
+			o.Log.Warn("a layout from the future is left out: is the clock right?", "file", e.file)
+		default:
+			h.entries = append(h.entries, e)
+		}
+	}
+	return nil
+}
+
+// record appends the layout in force, unless it is the last already.
+func (h *History) record(o Options) error {
+	e, err := encode(o.Now, o.Layout)
+	if err != nil {
+		return err
+	}
+	n := len(h.entries)
+	if n > 0 && bytes.Equal(h.entries[n-1].text, e.text) {
+		return nil
+	}
+	if err := state.Replace(filepath.Join(o.Dir, e.file), e.text); err != nil {
+		return err
+	}
+	if n > 0 && h.entries[n-1].from == e.from {
+		h.entries = h.entries[:n-1] // its file was replaced
+	}
+	h.entries = append(h.entries, e)
+	return h.trim(o)
+}
+
+// trim removes the oldest layouts beyond what is kept.
+func (h *History) trim(o Options) error {
+	size := 0
+	for _, e := range h.entries {
+		size += len(e.text)
+	}
+	for len(h.entries) > 1 && (len(h.entries) > maxLayouts || size > maxBytes) {
+		oldest := h.entries[0]
+		if err := remove(o.Dir, oldest.file); err != nil {
+			return err
+		}
+		o.Log.Warn("too many layouts of the past: the oldest is forgotten", "file", oldest.file)
+		size -= len(oldest.text)
+		h.entries = h.entries[1:]
+	}
+	return nil
+}
+
+// A Period is a time during which one layout was valid.
+type Period struct {
+	From, To time.Time // From inclusive, To exclusive
+	Layout   *layout.Layout
+}
+
+// At returns the layout that was valid at t, or nil when none was ever recorded.
+// It is not changed by the caller.
+func (h *History) At(t time.Time) *layout.Layout {
+	if len(h.entries) == 0 {
+		return nil
+	}
+	return h.entries[h.index(t.UnixMilli())].layout
+}
+
+// Periods returns which layouts were valid from one time until before another:
+// periods in time order that leave no gap, or none when no layout was ever
+// recorded or to is not after from.
+func (h *History) Periods(from, to time.Time) []Period {
+	if len(h.entries) == 0 || !from.Before(to) {
+		return nil
+	}
+	var periods []Period
+	for i := h.index(from.UnixMilli()); i < len(h.entries); i++ {
+		p := Period{From: from, To: to, Layout: h.entries[i].layout}
+		if n := len(periods); n > 0 {
+			p.From = time.UnixMilli(h.entries[i].from).UTC()
+			if !p.From.Before(to) {
+				break
+			}
+			periods[n-1].To = p.From
+		}
+		periods = append(periods, p)
+	}
+	return periods
+}
+
+// index returns which entry was valid at a time, in Unix ms. There is one.
+func (h *History) index(at int64) int {
+	after, _ := slices.BinarySearchFunc(h.entries, at, func(e entry, at int64) int {
+		if e.from <= at {
+			return -1
+		}
+		return 1
+	})
+	return max(after-1, 0)
+}
