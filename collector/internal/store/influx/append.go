@@ -1,0 +1,191 @@
+package influx
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"thermarack/collector/internal/store"
+)
+
+// never is before all time stamps.
+const never = math.MinInt64
+
+// A track is what the store remembers of a series that it has been given
+// samples of since it was opened.
+type track struct {
+	series   store.Series
+	head     string // of its lines
+	field    string
+	writable bool // can be said in line protocol
+	named    bool // is in Store.names
+
+	// known tells whether newest and value are what the server has. They are not
+	// before the first lookup, and not after a write that failed.
+	known  bool
+	newest int64   // Unix ms; no stored sample is later
+	value  float64 // at newest; NaN while nothing is known to be stored there
+}
+
+// An entry is one sample on its way to the server.
+type entry struct {
+	*track
+	index int   // in the samples given to Append
+	time  int64 // Unix ms
+	value float64
+}
+
+// Append stores samples, with times cut to milliseconds and values rounded by
+// store.Round, and returns once the server has said that it has them on disk.
+// It returns those that are refused, in order: older than the window before the
+// newest sample that this process knows of, in conflict with the value that is
+// stored at the same instant of the same series, or not taken by the server,
+// which names the reason. The same sample again changes nothing. Calls are done
+// one after the other; many samples a call are much faster.
+//
+// The error wraps store.ErrSample for a bug of the caller, ErrDenied when
+// somebody has to put something right, store.ErrAway while the server does not
+// answer, or asks for a pause; in the latter two cases the same call can be made
+// again, and is not carried to the server during a pause. It is fs.ErrClosed
+// after Close.
+func (s *Store) Append(ctx context.Context, samples []store.Sample) ([]store.Refusal, error) {
+	for i, sample := range samples {
+		if err := sample.Check(); err != nil {
+			return nil, fmt.Errorf("append sample %d of %d: %w", i, len(samples), err)
+		}
+	}
+	if err := s.enter(ctx); err != nil {
+		return nil, fmt.Errorf("append: %w", err)
+	}
+	defer s.life.RUnlock()
+	s.appending.Lock()
+	defer s.appending.Unlock()
+	if wait := time.Until(s.notBefore); wait > 0 {
+		return nil, fmt.Errorf("append: %w: InfluxDB at %s asked to be left alone for %v more", store.ErrAway, s.opts.URL, wait.Round(time.Second))
+	}
+	refused, err := s.append(ctx, samples)
+	if err != nil {
+		return nil, fmt.Errorf("append: %w", err)
+	}
+	slices.SortFunc(refused, func(a, b store.Refusal) int { return cmp.Compare(a.Index, b.Index) })
+	return refused, nil
+}
+
+func (s *Store) append(ctx context.Context, samples []store.Sample) ([]store.Refusal, error) {
+	entries := s.entries(samples)
+	if err := s.learn(ctx, entries); err != nil {
+		return nil, err
+	}
+	stored, err := s.stored(ctx, entries)
+	if err != nil {
+		return nil, err
+	}
+	fresh, refused := s.triage(entries, stored)
+	rejected, err := s.write(ctx, fresh)
+	if err != nil {
+		forget(fresh) // any part of them may be stored
+		return nil, err
+	}
+	for _, r := range rejected {
+		r.entry.known = false
+		refused = append(refused, store.Refusal{Index: r.entry.index, Reason: r.reason})
+	}
+	s.names.add(named(fresh)...)
+	return refused, nil
+}
+
+// named returns the names of the series that were stored for the first time by
+// this process.
+func named(stored []entry) []string {
+	var all []string
+	for _, e := range stored {
+		if e.known && !e.named {
+			e.named = true
+			all = append(all, e.series.Name())
+		}
+	}
+	return all
+}
+
+// entries returns the samples in the order of their times.
+func (s *Store) entries(samples []store.Sample) []entry {
+	entries := make([]entry, len(samples))
+	for i, sample := range samples {
+		entries[i] = entry{
+			track: s.track(sample.Series),
+			index: i,
+			time:  sample.Time.UnixMilli(),
+			value: store.Round(sample.Value, sample.Unit),
+		}
+	}
+	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Compare(a.time, b.time) })
+	return entries
+}
+
+func (s *Store) track(series store.Series) *track {
+	t, ok := s.tracks[series]
+	if !ok {
+		t = &track{series: series, field: fieldOf(series.Quantity), newest: never, value: math.NaN()}
+		t.head, t.writable = head(series)
+		s.tracks[series] = t
+	}
+	return t
+}
+
+func forget(entries []entry) {
+	for _, e := range entries {
+		e.known = false
+	}
+}
+
+// triage tells entries that are to be written from those that are stored already,
+// which it drops, and those that are refused. What it tells to write it takes
+// for written.
+func (s *Store) triage(entries []entry, stored map[instant]float64) (fresh []entry, refused []store.Refusal) {
+	oldest := int64(never)
+	if s.newest != never {
+		oldest = s.newest - s.opts.OutOfOrder.Milliseconds()
+	}
+	fresh = make([]entry, 0, len(entries))
+	for _, e := range entries {
+		there, ok := e.stored(stored)
+		switch {
+		case !e.writable:
+			refused = append(refused, store.Refusal{Index: e.index, Reason: store.RefusedServer})
+		case ok && there != e.value:
+			refused = append(refused, store.Refusal{Index: e.index, Reason: store.RefusedConflict})
+		case ok: // again
+		case e.time < oldest:
+			refused = append(refused, store.Refusal{Index: e.index, Reason: store.RefusedPast})
+		default:
+			fresh = append(fresh, e)
+			e.take(stored)
+			s.newest = max(s.newest, e.time)
+		}
+	}
+	return fresh, refused
+}
+
+// stored returns the value that is stored at e's instant.
+func (e entry) stored(late map[instant]float64) (value float64, ok bool) {
+	switch {
+	case e.time > e.newest:
+		return 0, false
+	case e.time == e.newest && !math.IsNaN(e.track.value):
+		return e.track.value, true
+	}
+	value, ok = late[instant{e.track, e.time}]
+	return value, ok
+}
+
+// take notes that e is stored.
+func (e entry) take(late map[instant]float64) {
+	if e.time >= e.newest {
+		e.newest, e.track.value = e.time, e.value
+		return
+	}
+	late[instant{e.track, e.time}] = e.value
+}

@@ -1,0 +1,124 @@
+package influx
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	influxhttp "github.com/influxdata/influxdb-client-go/v2/api/http"
+
+	"thermarack/collector/internal/store"
+)
+
+// A partial fault is a request of which the server did not take all lines, and
+// will not when they come again.
+type partial struct {
+	reason  string // a store.Refused constant
+	field   string // of store.RefusedFieldType, when the server names it
+	dropped int    // lines, as far as the server counts them; it may have stopped counting
+	message string // the server's
+}
+
+// partialOf returns what is wrong with some of the lines of a failed write, or
+// nil when it failed for anything else. Only what is known to be about single
+// lines counts: to take another complaint for one would throw readings away.
+func partialOf(err error) *partial {
+	var answer *influxhttp.Error
+	if !errors.As(err, &answer) {
+		return nil
+	}
+	message := answer.Message
+	p := &partial{reason: store.RefusedServer, dropped: droppedIn(message), message: message}
+	switch answer.StatusCode {
+	case http.StatusRequestEntityTooLarge: // smaller ones it may take
+		p.dropped = 0
+		return p
+	case http.StatusBadRequest, http.StatusUnprocessableEntity:
+	default:
+		return nil
+	}
+	switch {
+	case strings.Contains(message, "pending deletion"), strings.Contains(message, "hinted handoff"):
+		return nil // goes by
+	case strings.Contains(message, "field type conflict"):
+		p.reason, p.field = store.RefusedFieldType, between(message, `input field "`, `"`)
+	case strings.Contains(message, "beyond retention policy"), strings.Contains(message, "outside retention"):
+		p.reason = store.RefusedPast
+	case strings.Contains(message, "partial write"), strings.Contains(message, "unable to parse"):
+	default:
+		return nil
+	}
+	return p
+}
+
+// droppedIn returns the number in "… dropped=12", 0 when there is none.
+func droppedIn(message string) int {
+	_, tail, _ := strings.Cut(message, "dropped=")
+	digits := strings.IndexFunc(tail, func(r rune) bool { return r < '0' || r > '9' })
+	if digits >= 0 {
+		tail = tail[:digits]
+	}
+	n, err := strconv.Atoi(tail)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// between returns what stands between two texts in s, "" when they do not.
+func between(s, before, after string) string {
+	_, tail, _ := strings.Cut(s, before)
+	found, _, ok := strings.Cut(tail, after)
+	if !ok {
+		return ""
+	}
+	return found
+}
+
+// retryAfter returns for how long the server asks to be left alone, 0 when it
+// does not.
+func retryAfter(err error) time.Duration {
+	var answer *influxhttp.Error
+	if !errors.As(err, &answer) {
+		return 0
+	}
+	return time.Duration(answer.RetryAfter) * time.Second
+}
+
+// explain returns the error of a request as one line that says what to do.
+func (s *Store) explain(err error) error {
+	at := "InfluxDB at " + s.opts.URL
+	var answer *influxhttp.Error
+	if !errors.As(err, &answer) || answer.StatusCode == 0 {
+		return fmt.Errorf("%s: %w: %w", at, store.ErrAway, err)
+	}
+	said := oneLine(answer.Message)
+	switch status := answer.StatusCode; {
+	case status == http.StatusUnauthorized:
+		return fmt.Errorf("%s: %w: %s; the file influx.token_file holds the token, of InfluxDB 1.8 USER:PASSWORD", at, ErrDenied, said)
+	case status == http.StatusForbidden:
+		return fmt.Errorf("%s: %w: %s; give the token read and write access to bucket %q, in InfluxDB 1.8: GRANT ALL ON %q TO the user",
+			at, ErrDenied, said, s.opts.Bucket, s.database())
+	case status == http.StatusNotFound, strings.Contains(said, "no database"), strings.Contains(said, "database not found"), strings.Contains(said, "could not find bucket"):
+		return fmt.Errorf("%s: %w: %s; create it: influx bucket create --name %s --retention 9600h, or in InfluxDB 1.8: CREATE DATABASE %q WITH DURATION 400d",
+			at, ErrDenied, said, s.opts.Bucket, s.database())
+	case status == http.StatusTooManyRequests, status >= 500:
+		return fmt.Errorf("%s: %w: %s", at, store.ErrAway, said)
+	}
+	return fmt.Errorf("%s: answered %d: %s", at, answer.StatusCode, said)
+}
+
+// database returns the part of the bucket that InfluxDB 1.8 calls database.
+func (s *Store) database() string {
+	name, _, _ := strings.Cut(s.opts.Bucket, "/")
+	return name
+}
+
+// oneLine shortens what the server says to what fits a line.
+func oneLine(said string) string {
+	said = strings.Join(strings.Fields(said), " ")
+	return fmt.Sprintf("%.300s", said)
+}
