@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -223,12 +224,12 @@ func TestKeepWritesManyChangesAtOnceAndSmallOnesLater(t *testing.T) {
 		doc, _ := d.open(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		changed, ended := make(chan struct{}, 1), make(chan error, 1)
-		value := 0
+		var value atomic.Int64
 		go func() {
-			ended <- doc.Keep(ctx, changed, func() fleet { return fleet{Nodes: map[string]int{"n": value}} })
+			ended <- doc.Keep(ctx, changed, func() fleet { return fleet{Nodes: map[string]int{"n": int(value.Load())}} })
 		}()
 		for range 20 { // 2 s of changes
-			value++
+			value.Add(1)
 			select {
 			case changed <- struct{}{}:
 			default:
@@ -239,11 +240,11 @@ func TestKeepWritesManyChangesAtOnceAndSmallOnesLater(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
 		d.counted(t, "writes_total", 1)
-		value++ // and nobody says so
+		value.Add(1) // and nobody says so
 		time.Sleep(5 * time.Minute)
 		synctest.Wait()
-		if _, got := newDesk(t, path).open(t); got.Nodes["n"] != value {
-			t.Errorf("%v on disk after five minutes, want %d", got, value)
+		if _, got := newDesk(t, path).open(t); got.Nodes["n"] != int(value.Load()) {
+			t.Errorf("%v on disk after five minutes, want %d", got, value.Load())
 		}
 		cancel()
 		if err := <-ended; err != nil {

@@ -51,6 +51,21 @@ func (s *Server) answer(h handler) http.Handler {
 	})
 }
 
+// few lets as many requests be answered at a time as places holds; others are
+// told to come again.
+func few(places chan struct{}, h handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		select {
+		case places <- struct{}{}:
+		default:
+			w.Header().Set("Retry-After", "10")
+			return problem{http.StatusServiceUnavailable, "too many at a time, try again later"}
+		}
+		defer func() { <-places }()
+		return h(w, r)
+	}
+}
+
 func writeError(w http.ResponseWriter, status int, text string) {
 	w.Header().Del("ETag")
 	w.Header().Del("Content-Disposition")

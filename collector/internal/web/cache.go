@@ -18,6 +18,7 @@ const (
 	maxCachedBytes = 64 << 20
 	maxRenderAge   = 2 * time.Second // values also grow old, which no change tells
 	renderTimeout  = 30 * time.Second
+	turnTimeout    = 10 * time.Second // for one's turn to come
 )
 
 // A rendering is one finished answer.
@@ -92,6 +93,9 @@ func (e *entry) fresh() bool {
 // panic itself.
 var errRender = errors.New("render: broke off")
 
+// errBusy is what a client sees whose turn did not come.
+var errBusy = problem{http.StatusServiceUnavailable, "too many requests are being worked on, try again later"}
+
 // fill makes what e waits for.
 func (c *renderings) fill(ctx context.Context, e *entry, render func(context.Context, *bytes.Buffer) error) {
 	e.err = errRender
@@ -101,13 +105,17 @@ func (c *renderings) fill(ctx context.Context, e *entry, render func(context.Con
 
 // once returns what render wrote for this caller alone, when it is its turn: an
 // answer that shows all that was stored before it was asked for. The error is
-// render's, or ctx's.
+// render's, or ctx's, or errBusy.
 func (c *renderings) once(ctx context.Context, render func(context.Context, *bytes.Buffer) error) (rendering, error) {
 	ctx, cancel := context.WithTimeout(ctx, renderTimeout)
 	defer cancel()
+	patience := time.NewTimer(turnTimeout)
+	defer patience.Stop()
 	select {
 	case c.turns <- struct{}{}:
 		defer func() { <-c.turns }()
+	case <-patience.C:
+		return rendering{}, errBusy
 	case <-ctx.Done():
 		return rendering{}, ctx.Err()
 	}

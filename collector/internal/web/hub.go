@@ -85,6 +85,13 @@ func (h *hub) unsubscribe(s *stream) {
 	delete(h.streams, s)
 }
 
+// count returns how many streams are open.
+func (h *hub) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.streams)
+}
+
 func (h *hub) close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -14,8 +14,9 @@ import (
 // What one listener may hold. Streams stay open for hours; the rest of the
 // connections is for what is asked beside them.
 const (
-	maxConnections = 4096
+	maxConnections = 4096 // unless Options say otherwise
 	maxStreams     = 2500
+	maxExports     = 16 // under way; each holds a day of a series
 	maxHeaderBytes = 16 << 10
 	headerTimeout  = 5 * time.Second
 	idleTimeout    = 2 * time.Minute
@@ -27,7 +28,10 @@ const (
 // to 5 s for other answers and returns nil. It closes listener. It runs Run, and
 // can be called once. The error is the listener's.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	door := newDoor(listener, s.opt.MaxConnections, s.metrics)
+	s.metrics.door.Store(door)
 	server := &http.Server{
+		ConnState:         door.follow,
 		Handler:           s.handler,
 		ReadHeaderTimeout: headerTimeout,
 		WriteTimeout:      writeTimeout,
@@ -47,7 +51,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		s.stop(server)
 	})
 
-	err := server.Serve(limit(listener, maxConnections))
+	err := server.Serve(door)
 	cancel()
 	<-stopped
 	if !errors.Is(err, http.ErrServerClosed) {
@@ -91,47 +95,4 @@ func (s *Server) Run(ctx context.Context) error {
 			s.hub.pageSent(s.opt.Clock.Now())
 		}
 	}
-}
-
-// A limited listener accepts no more while max connections are open: who comes
-// then waits in the kernel's queue.
-type limited struct {
-	net.Listener
-	slots chan struct{}
-	done  chan struct{} // closed by Close
-	close sync.Once
-}
-
-func limit(l net.Listener, max int) net.Listener {
-	return &limited{Listener: l, slots: make(chan struct{}, max), done: make(chan struct{})}
-}
-
-func (l *limited) Accept() (net.Conn, error) {
-	select {
-	case l.slots <- struct{}{}:
-	case <-l.done:
-		return nil, net.ErrClosed
-	}
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		<-l.slots
-		return nil, err
-	}
-	return &limitedConn{Conn: conn, slots: l.slots}, nil
-}
-
-func (l *limited) Close() error {
-	l.close.Do(func() { close(l.done) })
-	return l.Listener.Close()
-}
-
-type limitedConn struct {
-	net.Conn
-	slots chan struct{}
-	once  sync.Once
-}
-
-func (c *limitedConn) Close() error {
-	defer c.once.Do(func() { <-c.slots })
-	return c.Conn.Close()
 }

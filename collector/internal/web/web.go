@@ -9,12 +9,15 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"thermarack/agent/wire/clock"
 	"thermarack/agent/wire/layout"
@@ -70,8 +73,7 @@ type Series interface {
 	Unit(ctx context.Context, name string) (string, error)
 }
 
-// Options say what a Server is made from. All but Clock, Log, Demo and Hosts
-// are needed.
+// Options say what a Server is made from. All down to Ready are needed.
 type Options struct {
 	Racks        Racks
 	Alerts       Alerts
@@ -85,6 +87,9 @@ type Options struct {
 	Log   *slog.Logger // nil: discarded
 	Demo  bool         // the page says that it shows a simulation
 	Hosts []string     // names, with or without port, by which the server may be called besides loopback
+
+	Registry       prometheus.Registerer // nil: nobody scrapes
+	MaxConnections int                   // open at a time; 0 means 4096
 }
 
 func (o Options) check() error {
@@ -107,6 +112,8 @@ type Server struct {
 	opt     Options
 	hub     *hub
 	cache   *renderings
+	exports chan struct{} // one an export under way
+	metrics *metrics
 	assets  map[string]asset
 	handler http.Handler
 }
@@ -124,8 +131,13 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opt: o, hub: newHub(), cache: newRenderings(), assets: files}
-	s.handler = guard(o, s.mux())
+	o.MaxConnections = cmp.Or(o.MaxConnections, maxConnections)
+	h := newHub()
+	s := &Server{
+		opt: o, hub: h, cache: newRenderings(), exports: make(chan struct{}, maxExports),
+		metrics: newMetrics(o.Registry, h), assets: files,
+	}
+	s.handler = s.observe(guard(o, s.mux()))
 	return s, nil
 }
 
@@ -148,6 +160,9 @@ type route struct {
 	handler http.Handler
 }
 
+// eventsRoute is the one route whose answers last for hours.
+const eventsRoute = "GET /api/v1/events"
+
 func (s *Server) routes() []route {
 	const shelf = "GET /api/v1/shelves/{site}/{rack}/{shelf}"
 	return []route{
@@ -157,14 +172,14 @@ func (s *Server) routes() []route {
 		{shelf, s.answer(s.shelf)},
 		{shelf + "/{image}", s.answer(s.heatmap)},
 		{"GET /api/v1/series", s.answer(s.series)},
-		{"GET /api/v1/export.csv", s.answer(s.export)},
+		{"GET /api/v1/export.csv", s.answer(few(s.exports, s.export))},
 		{"GET /api/v1/nodes", s.answer(s.nodes)},
 		{"GET /api/v1/unplaced", s.answer(s.unplaced)},
 		{"GET /api/v1/layout.yaml", s.answer(s.layoutFile)},
 		{"GET /api/v1/alerts", s.answer(s.alerts)},
 		{"GET /api/v1/pages", s.answer(s.pages)},
 		{"GET /api/v1/clock", s.answer(s.clock)},
-		{"GET /api/v1/events", s.answer(s.events)},
+		{eventsRoute, s.answer(s.events)},
 		{"GET /api/v1/openapi.yaml", s.answer(s.openAPI)},
 		{"GET /metrics", s.opt.Metrics},
 		{"GET /healthz", s.answer(s.health)},
