@@ -12,7 +12,7 @@ import (
 // and the memory at most.
 func BenchmarkCollectorFlatOut(b *testing.B) {
 	needs(b)
-	contenders := []pipeline{ours()}
+	contenders := withPeers(b, ours())
 	figures := make([]tally, len(contenders))
 	for range runs() {
 		for i, p := range contenders {
