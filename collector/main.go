@@ -37,7 +37,7 @@ type output struct{ Out, Err io.Writer }
 
 func commands() []command {
 	return []command{
-		{"serve", "[--config F] [--layout F] [--data DIR] [--listen ADDR] [--mqtt ADDR] [--broker URL] [--pager F] [--open]", "take readings, serve the page, page people", serve},
+		{"serve", "[--config F] [--layout F] [--data DIR] [--listen ADDR] [--mqtt ADDR] [--broker URL] [--store tsdb|influx|tee] [--pager F] [--open]", "take readings, serve the page, page people", serve},
 		{"demo", "[--speed N] [--seed N] [--scenario F] [--layout F] [--data DIR] [--listen ADDR] [--mqtt ADDR]", "the same with a simulated shelf whose fans die", runDemo},
 		{"heatmap", "--shelf ID -o F.svg|.png|.json [--at T] [--layer L] [--layout F --readings F]", "draw one map", drawHeatmap},
 		{"replay", "--layout F --readings F [--config F] [--seed N]", "run the alerts over a recording", replay},

@@ -22,8 +22,6 @@ import (
 	"thermarack/collector/internal/ingest"
 	"thermarack/collector/internal/pager"
 	"thermarack/collector/internal/rack"
-	"thermarack/collector/internal/store"
-	"thermarack/collector/internal/store/tsdb"
 	"thermarack/collector/internal/watch"
 	"thermarack/collector/internal/web"
 )
@@ -42,7 +40,7 @@ type plan struct {
 // A program is a collector whose listeners are open.
 type program struct {
 	addresses addresses
-	store     *tsdb.Store
+	store     openStore
 	notes     *notebook
 	tasks     []func(context.Context) error
 }
@@ -59,7 +57,7 @@ type addresses struct {
 func assemble(ctx context.Context, p plan) (_ *program, err error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	kept, err := tsdb.Open(tsdb.Options{Dir: filepath.Join(p.Data, "tsdb"), Retention: p.Retention, Log: p.log, Registry: registry})
+	kept, err := openSamples(p.Config, p.log, registry)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +74,7 @@ func assemble(ctx context.Context, p plan) (_ *program, err error) {
 	if made.notes, err = p.recall(model, registry); err != nil {
 		return nil, err
 	}
-	if err := model.Restore(ctx); err != nil {
+	if err := restore(ctx, model, p.log); err != nil {
 		return nil, err
 	}
 	listener, err := net.Listen("tcp", p.Listen)
@@ -113,35 +111,6 @@ func assemble(ctx context.Context, p plan) (_ *program, err error) {
 		func(ctx context.Context) error { return server.Serve(ctx, listener) },
 	}
 	return made, json.NewEncoder(p.out.Out).Encode(made.addresses)
-}
-
-// A guardedStore ends the program when the store says that only a restart can
-// mend it; what was not acknowledged is sent again then.
-type guardedStore struct {
-	*tsdb.Store
-	damaged chan error
-}
-
-// Append is the store's.
-func (g guardedStore) Append(ctx context.Context, samples []store.Sample) ([]store.Refusal, error) {
-	refusals, err := g.Store.Append(ctx, samples)
-	if errors.Is(err, tsdb.ErrDamaged) {
-		select {
-		case g.damaged <- err:
-		default: // told already
-		}
-	}
-	return refusals, err
-}
-
-// Run returns the damage when there is one.
-func (g guardedStore) Run(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		return nil
-	case err := <-g.damaged:
-		return err
-	}
 }
 
 // pager makes the pager. Its messages link to the page at addr.

@@ -43,7 +43,7 @@ func serveConfig(args []string, out output) (config.Config, error) {
 	flags.StringVar(&cfg.Listen, "listen", cfg.Listen, "HTTP `address`")
 	flags.StringVar(&cfg.MQTT, "mqtt", cfg.MQTT, "`address` of the embedded MQTT broker")
 	flags.StringVar(&cfg.Broker, "broker", cfg.Broker, "`URL` of an external MQTT broker, instead of the embedded one")
-	flags.StringVar(&cfg.Store, "store", cfg.Store, "`kind` of store: tsdb")
+	flags.StringVar(&cfg.Store, "store", cfg.Store, "`kind` of store: tsdb, influx or tee")
 	flags.StringVar(&cfg.Pager, "pager", cfg.Pager, "Alertmanager configuration `file`")
 	flags.BoolVar(&cfg.Open, "open", cfg.Open, "listen beyond loopback without credentials: a trusted network is meant")
 	if err := parse(flags, args, out, 0); err != nil {

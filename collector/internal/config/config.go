@@ -3,8 +3,10 @@ package config
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"time"
 
@@ -37,11 +39,28 @@ type Config struct {
 	Data      string        `yaml:"data"`
 	Store     string        `yaml:"store"`
 	Retention time.Duration `yaml:"retention"`
+	Influx    Influx        `yaml:"influx"`
 
 	Pager string `yaml:"pager"`
 
 	Stale time.Duration `yaml:"stale"`
 	Rules Rules         `yaml:"rules"`
+}
+
+// The kinds of store.
+const (
+	StoreTSDB   = "tsdb"
+	StoreInflux = "influx"
+	StoreTee    = "tee"
+)
+
+// Influx is what stands below "influx".
+type Influx struct {
+	URL       string `yaml:"url"`
+	Org       string `yaml:"org"`
+	Bucket    string `yaml:"bucket"`
+	TokenFile string `yaml:"token_file"`
+	CA        string `yaml:"ca"`
 }
 
 // Rules are the keys below "rules".
@@ -96,8 +115,8 @@ func (c Config) Check(where string) error {
 	fault := func(format string, args ...any) {
 		ps = append(ps, yamlfile.Problem{File: where, Text: fmt.Sprintf(format, args...)})
 	}
-	if c.Store != "tsdb" {
-		fault("store %q: this version has tsdb only", c.Store)
+	for _, err := range c.checkStore() {
+		fault("%v", err)
 	}
 	for _, d := range []struct {
 		key   string
@@ -125,6 +144,27 @@ func (c Config) Check(where string) error {
 		}
 	}
 	return ps.Err()
+}
+
+// checkStore says what is wrong with the kind of store and what belongs to it.
+func (c Config) checkStore() []error {
+	switch c.Store {
+	case StoreTSDB:
+		return nil
+	case StoreInflux, StoreTee:
+	default:
+		return []error{fmt.Errorf("store %q is none of %s, %s, %s", c.Store, StoreTSDB, StoreInflux, StoreTee)}
+	}
+	var errs []error
+	if u, err := url.Parse(c.Influx.URL); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		errs = append(errs, errors.New("influx: url is not http://HOST:PORT or https://HOST:PORT"))
+	} else if u.User != nil {
+		errs = append(errs, errors.New("influx: url holds a user: put USER:PASSWORD into a file and name that as token_file"))
+	}
+	if c.Influx.Bucket == "" {
+		errs = append(errs, errors.New("influx: bucket is empty"))
+	}
+	return errs
 }
 
 // checkAddress holds a listener to loopback unless Open says otherwise.

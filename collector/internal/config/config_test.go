@@ -73,6 +73,26 @@ func TestCheckHoldsListenersToLoopback(t *testing.T) {
 	}
 }
 
+func TestCheckLooksAtInfluxDBWhenItIsTheStore(t *testing.T) {
+	tests := []struct{ store, url, bucket, want string }{
+		{"tsdb", "nonsense", "", ""},
+		{"influx", "http://127.0.0.1:8086", "thermarack", ""},
+		{"tee", "https://influx.example.net", "rack/long", ""},
+		{"influx", "influx.example.net:8086", "b", "influx: url is not http://HOST:PORT"},
+		{"tee", "http://me:secret@host:8086", "b", "put USER:PASSWORD into a file"},
+		{"influx", "http://127.0.0.1:8086", "", "influx: bucket is empty"},
+		{"sqlite", "http://127.0.0.1:8086", "b", `store "sqlite" is none of tsdb, influx, tee`},
+	}
+	for _, tt := range tests {
+		c := config.Default()
+		c.Store, c.Influx.URL, c.Influx.Bucket = tt.store, tt.url, tt.bucket
+		err := c.Check("flags")
+		if (err == nil) != (tt.want == "") || err != nil && (!strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "secret")) {
+			t.Errorf("store %q, url %q: %v, want …%s…", tt.store, tt.url, err, tt.want)
+		}
+	}
+}
+
 func TestCheckNamesEveryBadKeyAtOnce(t *testing.T) {
 	c := config.Default()
 	c.Store, c.Stale, c.Rules.Clear, c.Site = "csv", 0, math.NaN(), "Hex/#"

@@ -53,6 +53,11 @@ const (
 	RefusedServer    = "server"     // the server names another reason, which is logged
 )
 
+// Reasons returns all of them.
+func Reasons() []string {
+	return []string{RefusedPast, RefusedConflict, RefusedFieldType, RefusedServer}
+}
+
 // A Refusal is a sample that a store will never take. The others of the same
 // call are stored.
 type Refusal struct {

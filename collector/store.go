@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"thermarack/collector/internal/config"
+	"thermarack/collector/internal/rack"
+	"thermarack/collector/internal/store"
+	"thermarack/collector/internal/store/influx"
+	"thermarack/collector/internal/store/tee"
+	"thermarack/collector/internal/store/tsdb"
+)
+
+// An openStore is the store that the configuration names.
+type openStore struct {
+	tee.Source
+	embedded *tsdb.Store // that or a part of it; nil when all is on a server
+}
+
+// openSamples opens the store of a configuration. A server may be away.
+func openSamples(c config.Config, log *slog.Logger, registry prometheus.Registerer) (openStore, error) {
+	var server *influx.Store
+	if c.Store != config.StoreTSDB {
+		var err error
+		server, err = influx.Open(influx.Options{
+			URL: c.Influx.URL, Org: c.Influx.Org, Bucket: c.Influx.Bucket,
+			TokenFile: c.Influx.TokenFile, CAFile: c.Influx.CA, Log: log,
+		})
+		if err != nil {
+			return openStore{}, err
+		}
+	}
+	if c.Store == config.StoreInflux {
+		return openStore{Source: server}, nil
+	}
+	embedded, err := tsdb.Open(tsdb.Options{Dir: filepath.Join(c.Data, "tsdb"), Retention: c.Retention, Log: log, Registry: registry})
+	if err != nil {
+		if server != nil {
+			err = errors.Join(err, server.Close())
+		}
+		return openStore{}, err
+	}
+	if server == nil {
+		return openStore{embedded, embedded}, nil
+	}
+	both := tee.New(tee.Options{
+		First: embedded, FirstName: config.StoreTSDB, Second: server, SecondName: config.StoreInflux,
+		Log: log, Registry: registry,
+	})
+	return openStore{both, embedded}, nil
+}
+
+// restore fills the model from the store. A server that is away is no reason not
+// to start: agents keep what is not acknowledged, and the page says so.
+func restore(ctx context.Context, model *rack.Model, log *slog.Logger) error {
+	err := model.Restore(ctx)
+	if errors.Is(err, store.ErrAway) {
+		log.Warn("the page begins empty: what is stored cannot be read now", "err", err)
+		return nil
+	}
+	return err
+}
+
+// A guardedStore ends the program when the store says that only a restart can
+// mend it; what was not acknowledged is sent again then.
+type guardedStore struct {
+	tee.Sink
+	damaged chan error
+}
+
+// Append is the store's.
+func (g guardedStore) Append(ctx context.Context, samples []store.Sample) ([]store.Refusal, error) {
+	refusals, err := g.Sink.Append(ctx, samples)
+	if errors.Is(err, tsdb.ErrDamaged) {
+		select {
+		case g.damaged <- err:
+		default: // told already
+		}
+	}
+	return refusals, err
+}
+
+// Run returns the damage when there is one.
+func (g guardedStore) Run(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-g.damaged:
+		return err
+	}
+}
