@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -103,8 +102,10 @@ func (f *demoFlags) plan(out output) (plan, error) {
 	f.begin = time.Now()
 	p := plan{
 		Config: config.Default(), out: out, demo: true,
-		log:   slog.New(slog.NewTextHandler(out.Err, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		clock: clock.Scaled(f.begin, f.begin, f.speed),
+	}
+	if p.log, err = openLog(out, p.LogFormat, "warn"); err != nil {
+		return plan{}, err
 	}
 	p.Listen, p.MQTT, p.Data = f.listen, f.mqtt, f.data
 	p.Stale = max(p.Stale, 5*demo.Interval(f.speed))

@@ -37,7 +37,7 @@ type output struct{ Out, Err io.Writer }
 
 func commands() []command {
 	return []command{
-		{"serve", "[--config F] [--layout F] [--data DIR] [--listen ADDR] [--mqtt ADDR] [--broker URL] [--store tsdb|influx|tee] [--pager F] [--open]", "take readings, serve the page, page people", serve},
+		{"serve", "[--config F] [--layout F] [--data DIR] [--listen ADDR] [--mqtt ADDR] [--broker URL] [--store tsdb|influx|tee] [--pager F] [--open] [--log-format text|json] [--log-level L]", "take readings, serve the page, page people", serve},
 		{"demo", "[--speed N] [--seed N] [--scenario F] [--layout F] [--data DIR] [--listen ADDR] [--mqtt ADDR]", "the same with a simulated shelf whose fans die", runDemo},
 		{"heatmap", "--shelf ID -o F.svg|.png|.json [--at T] [--layer L] [--layout F --readings F]", "draw one map", drawHeatmap},
 		{"replay", "--layout F --readings F [--config F] [--seed N]", "run the alerts over a recording", replay},
@@ -115,10 +115,14 @@ func printVersion(_ context.Context, args []string, out output) error {
 	if err := parse(flag.NewFlagSet("version", flag.ContinueOnError), args, out, 0); err != nil {
 		return err
 	}
-	v := version
-	if info, ok := debug.ReadBuildInfo(); ok && v == "" {
-		v = info.Main.Version
-	}
-	fmt.Fprintln(out.Out, "thermarack-collector", v)
+	fmt.Fprintln(out.Out, "thermarack-collector", builtVersion())
 	return nil
+}
+
+// builtVersion is what the build says, else what the Go toolchain knows.
+func builtVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok && version == "" {
+		return info.Main.Version
+	}
+	return version
 }

@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"flag"
-	"log/slog"
 	"strings"
 
 	"thermarack/agent/wire/clock"
 	"thermarack/agent/wire/layout"
 	"thermarack/collector/internal/config"
+	"thermarack/collector/internal/logs"
 )
 
 // serve is the collector in earnest.
@@ -17,7 +17,10 @@ func serve(ctx context.Context, args []string, out output) error {
 	if err != nil {
 		return err
 	}
-	p := plan{Config: cfg, out: out, log: slog.New(slog.NewTextHandler(out.Err, nil)), clock: clock.Clock{}}
+	p := plan{Config: cfg, out: out, clock: clock.Clock{}}
+	if p.log, err = openLog(out, cfg.LogFormat, cfg.LogLevel); err != nil {
+		return err
+	}
 	if cfg.Layout != "" {
 		if p.layout, err = layout.Load(cfg.Layout); err != nil {
 			return err
@@ -46,6 +49,8 @@ func serveConfig(args []string, out output) (config.Config, error) {
 	flags.StringVar(&cfg.Store, "store", cfg.Store, "`kind` of store: tsdb, influx or tee")
 	flags.StringVar(&cfg.Pager, "pager", cfg.Pager, "Alertmanager configuration `file`")
 	flags.BoolVar(&cfg.Open, "open", cfg.Open, "listen beyond loopback without credentials: a trusted network is meant")
+	flags.StringVar(&cfg.LogFormat, "log-format", cfg.LogFormat, "what the log looks `like`: "+strings.Join(logs.Formats(), ", "))
+	flags.StringVar(&cfg.LogLevel, "log-level", cfg.LogLevel, "`least` that is logged: "+strings.Join(logs.Levels(), ", "))
 	if err := parse(flags, args, out, 0); err != nil {
 		return config.Config{}, err
 	}

@@ -13,6 +13,7 @@ import (
 	"thermarack/agent/wire"
 	"thermarack/agent/wire/yamlfile"
 	"thermarack/alerts"
+	"thermarack/collector/internal/logs"
 )
 
 //go:embed reference.yaml
@@ -28,6 +29,9 @@ type Config struct {
 	Open   bool     `yaml:"open"`
 	Hosts  []string `yaml:"hosts"`
 	URL    string   `yaml:"url"`
+
+	LogFormat string `yaml:"log_format"`
+	LogLevel  string `yaml:"log_level"`
 
 	Broker             string `yaml:"broker"`
 	BrokerCA           string `yaml:"broker_ca"`
@@ -137,6 +141,9 @@ func (c Config) Check(where string) error {
 	}
 	if c.Site != "" && wire.CheckSite(c.Site) != nil {
 		fault("site %q is not 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit", c.Site)
+	}
+	if err := logs.Check(c.LogFormat, c.LogLevel); err != nil {
+		fault("%v", err)
 	}
 	for _, l := range []struct{ key, addr string }{{"listen", c.Listen}, {"mqtt", c.MQTT}} {
 		if err := c.checkAddress(l.addr); err != nil {

@@ -95,9 +95,10 @@ func TestCheckLooksAtInfluxDBWhenItIsTheStore(t *testing.T) {
 
 func TestCheckNamesEveryBadKeyAtOnce(t *testing.T) {
 	c := config.Default()
+	c.LogLevel = "loud"
 	c.Store, c.Stale, c.Rules.Clear, c.Site = "csv", 0, math.NaN(), "Hex/#"
 	err := c.Check("c.yaml")
-	for _, want := range []string{`store "csv"`, "stale is 0s", "rules: clear is NaN", `site "Hex/#"`} {
+	for _, want := range []string{`store "csv"`, "stale is 0s", "rules: clear is NaN", `log level "loud" is none of debug, info, warn, error`, `site "Hex/#"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("err = %v, want …%s…", err, want)
 		}

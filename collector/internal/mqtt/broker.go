@@ -16,6 +16,7 @@ import (
 
 	"thermarack/collector/internal/ingest"
 	"thermarack/collector/internal/ingest/quiet"
+	"thermarack/collector/internal/logs"
 )
 
 const (
@@ -102,7 +103,7 @@ func NewBroker(o BrokerOptions) (*Broker, error) {
 	}
 	b := &Broker{
 		opts:   o,
-		server: mochi.New(serverOptions(o.MaxClients)),
+		server: mochi.New(serverOptions(o)),
 		quiet:  quiet.New(o.Log, time.Minute),
 		quit:   make(chan struct{}),
 	}
@@ -118,11 +119,11 @@ func NewBroker(o BrokerOptions) (*Broker, error) {
 	return b, nil
 }
 
-// serverOptions bounds what mochi leaves unbounded. Its log is dropped: it holds
-// whole packets, and what an operator can act on is logged by the hook.
-func serverOptions(maxClients int) *mochi.Options {
+// serverOptions bounds what mochi leaves unbounded. Its log is for debugging: what
+// an operator can act on is logged by the hook.
+func serverOptions(o BrokerOptions) *mochi.Options {
 	c := mochi.NewDefaultServerCapabilities()
-	c.MaximumClients = int64(maxClients)
+	c.MaximumClients = int64(o.MaxClients)
 	c.MaximumPacketSize = MaxPacket
 	c.MaximumClientWritesPending = maxPending
 	c.MaximumInflight = maxPending
@@ -134,7 +135,7 @@ func serverOptions(maxClients int) *mochi.Options {
 	c.Compatibilities.NoInheritedPropertiesOnAck = true
 	return &mochi.Options{
 		Capabilities:           c,
-		Logger:                 slog.New(slog.DiscardHandler),
+		Logger:                 logs.Library(o.Log, "mochi"),
 		SysTopicResendInterval: tickSys,
 		InlineClient:           true,
 	}

@@ -140,7 +140,9 @@ func TestUnsavedTellsOfWhatMattersOnly(t *testing.T) {
 		want bool
 	}{
 		{"another reading", func() { m.Observe(batch(pi1, reading(pi1.Device("soc"), "temperature", 51))) }, false},
-		{"a status", func() { m.Observe(ingest.Batch{Site: "hex", Node: pi1, Status: &wire.Status{Online: true, Boot: "b", T: 9}}) }, true},
+		{"a status", func() {
+			m.Observe(ingest.Batch{Site: "hex", Node: pi1, Status: &wire.Status{Online: true, Boot: "b", T: 9}})
+		}, true},
 		{"a will that comes too late", func() {
 			m.Observe(ingest.Batch{Site: "hex", Node: pi1, Status: &wire.Status{Boot: "a", T: 1}})
 		}, false},
