@@ -46,6 +46,7 @@ type throttle struct {
 	word  string // file of the firmware's word; "" without one
 	alarm string // file of the alarm; "" without one
 	seen  uint32 // OR of all words since the last that was delivered
+	moved func() // called when the files have become others; nil while nobody asks
 }
 
 // find looks for the files anew and returns them.
@@ -54,13 +55,71 @@ func (t *throttle) find() (word, alarm string) {
 	alarm, _, alarmErr := sysfs.UnderVoltageFile(t.root)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	before := [...]string{t.word, t.alarm}
 	if wordErr == nil { // else it may well be where it was
 		t.word = word
 	}
 	if alarmErr == nil {
 		t.alarm = alarm
 	}
+	if t.moved != nil && before != [...]string{t.word, t.alarm} {
+		t.moved()
+	}
 	return t.word, t.alarm
+}
+
+// follow calls poll whenever the kernel says that a file has changed. Where it
+// does not say so poll is called every two seconds, and it is asked again after a
+// minute. It returns when ctx is done.
+func (t *throttle) follow(ctx context.Context, poll func()) {
+	for ctx.Err() == nil {
+		t.heed(ctx, poll)
+		minute, cancel := context.WithTimeout(ctx, rescanEvery)
+		if len(t.files()) == 0 {
+			<-minute.Done()
+		}
+		every(minute, pollEvery, poll)
+		cancel()
+	}
+}
+
+// heed calls poll whenever the kernel says that a file has changed, as long as it
+// can be asked.
+func (t *throttle) heed(ctx context.Context, poll func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	notice, err := sysfs.Notify(t.root, t.watch(cancel)...)
+	if err != nil { // then they are polled
+		return
+	}
+	defer notice.Close()
+	for ctx.Err() == nil {
+		poll()
+		if notice.Wait(ctx) != nil {
+			return
+		}
+	}
+}
+
+// watch returns the files that there are, and has moved called once they are
+// others.
+func (t *throttle) watch(moved func()) []string {
+	t.mu.Lock()
+	t.moved = moved
+	t.mu.Unlock()
+	return t.files()
+}
+
+// files returns those that were found.
+func (t *throttle) files() (found []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, file := range []string{t.word, t.alarm} {
+		if file != "" {
+			found = append(found, file)
+		}
+	}
+	return found
 }
 
 // poll adds the present word. What goes wrong shows at the next Read.

@@ -121,7 +121,8 @@ func (s *Set) Inventory() []wire.Part {
 
 // The kernel searches its 1-Wire buses every 10 s and gives a lost part up after
 // 100 s; a minute follows that closely enough. The throttled word must be seen
-// every 2 s, since the kernel's rpi_volt driver clears it that often.
+// every 2 s, since the kernel's rpi_volt driver clears it that often, or whenever
+// the kernel says that it has changed.
 //
 // The I²C buses are searched after the first minute, for what was slow to start,
 // and then with every fifth rescan: each address costs a transaction that wakes the
@@ -133,23 +134,26 @@ const (
 )
 
 // Run looks for parts that came or went every minute, on I²C every five, and
-// gathers the throttled word every two seconds, until ctx is done; it then returns
-// nil. changed is called, never twice at a time, whenever Inventory has become
+// gathers the throttled word as it changes, until ctx is done; it then returns nil. changed is called, never twice at a time, whenever Inventory has become
 // another.
 func (s *Set) Run(ctx context.Context, changed func()) error {
 	s.overload.owned.Store(true)
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return every(ctx, pollEvery, s.throttle.poll) })
+	g.Go(func() error {
+		return apart(ctx, func(do func(func())) { s.throttle.follow(ctx, func() { do(s.throttle.poll) }) })
+	})
+	rescans := 0
 	find := func(search bool) {
 		if s.rescan(search) {
 			changed()
 		}
 	}
-	rescans := 0
 	g.Go(func() error {
-		return every(ctx, rescanEvery, func() {
-			find(rescans%searchEvery == 0)
-			rescans++
+		return apart(ctx, func(do func(func())) {
+			every(ctx, rescanEvery, func() {
+				do(func() { find(rescans%searchEvery == 0) })
+				rescans++
+			})
 		})
 	})
 	g.Go(func() error { return s.await(ctx, func() { find(false) }) })
@@ -169,26 +173,38 @@ func (s *Set) await(ctx context.Context, do func()) error {
 	}
 }
 
-// every calls do again and again until ctx is done. It then does not wait for a
-// do under way: a file that hangs must not hold up a stop.
-func every(ctx context.Context, d time.Duration, do func()) error {
+// apart runs work in a goroutine of its own until ctx is done. It does not wait for
+// a job that work does then: a file that hangs must not hold up a stop. No job
+// begins afterwards.
+func apart(ctx context.Context, work func(do func(job func()))) error {
+	turn := make(chan struct{}, 1) // holds an element while a job may begin
+	turn <- struct{}{}
+	go work(func(job func()) {
+		select {
+		case <-turn:
+			job()
+			turn <- struct{}{}
+		default: // ctx is done
+		}
+	})
+	<-ctx.Done()
+	select {
+	case <-turn:
+	default: // a job is under way, and stays the last
+	}
+	return nil
+}
+
+// every calls job again and again until ctx is done.
+func every(ctx context.Context, d time.Duration, job func()) {
 	tick := time.NewTicker(d)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-tick.C:
-		}
-		finished := make(chan struct{})
-		go func() {
-			do()
-			close(finished)
-		}()
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-finished:
+			job()
 		}
 	}
 }
