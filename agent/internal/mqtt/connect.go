@@ -1,18 +1,17 @@
 package mqtt
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"os"
 	"strings"
 	"time"
 
-	paho "github.com/eclipse/paho.mqtt.golang"
 	"github.com/eclipse/paho.mqtt.golang/packets"
 
 	"thermarack/agent/wire"
@@ -33,10 +32,8 @@ const handshake = 15 * time.Second
 
 // A link is an MQTT connection that stands.
 type link struct {
+	*client
 	target Target
-	client paho.Client
-	conn   net.Conn     // under client
-	lost   <-chan error // receives why the connection ended, unless by Disconnect
 }
 
 // open opens a clean session with a last will. The error is one line that says
@@ -50,39 +47,48 @@ func (p *Publisher) open(ctx context.Context, t Target) (link, error) {
 	if err != nil {
 		return link{}, err
 	}
-	password, err := shown.password()
+	hello, err := p.hello(t, shown)
 	if err != nil {
 		return link{}, err
 	}
-	var conn net.Conn
-	gone := make(chan error, 1)
-	o := paho.NewClientOptions().
-		AddBroker(t.Broker).
-		SetClientID(string(p.Node)).
-		SetUsername(shown.Username).SetPassword(password).
-		SetProtocolVersion(4). // MQTT 3.1.1, without a second try as 3.1
-		SetCleanSession(true).
-		SetAutoReconnect(false).
-		SetConnectTimeout(handshake).
-		SetWriteTimeout(min(5*time.Second, p.AckTimeout)).
-		SetKeepAlive(30*time.Second).
-		SetBinaryWill(p.topic(t, wire.KindStatus), p.status(false), 1, true).
-		SetConnectionLostHandler(func(_ paho.Client, err error) { gone <- err }).
-		SetCustomOpenConnectionFn(func(*url.URL, paho.ClientOptions) (_ net.Conn, err error) {
-			conn, err = dial(ctx, t, secure)
-			return conn, err
-		})
-	client := paho.NewClient(o)
-	token := client.Connect()
-	<-token.Done() // dial ends with ctx, the rest within handshake
-	if err := token.Error(); err != nil {
+	deadline := time.Now().Add(handshake)
+	conn, err := dial(ctx, t, secure)
+	if err != nil {
 		return link{}, fmt.Errorf("connect: %w", refusal(err))
 	}
-	return link{t, client, conn, gone}, nil
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })
+	c, err := introduce(conn, hello, deadline)
+	if !stop() { // ctx has ended, and what stands cannot be used
+		err = cmp.Or(err, ctx.Err())
+	}
+	if err != nil {
+		_ = conn.Close()
+		return link{}, fmt.Errorf("connect: %w", refusal(err))
+	}
+	c.patience = min(5*time.Second, p.AckTimeout)
+	return link{c, t}, nil
 }
 
-// refusal drops what the client library puts before an error of the network, and
-// says what to do about an answer of the broker.
+// hello is the CONNECT of a clean session.
+func (p *Publisher) hello(t Target, shown Security) (*packets.ConnectPacket, error) {
+	password, err := shown.password()
+	if err != nil {
+		return nil, err
+	}
+	return &packets.ConnectPacket{
+		FixedHeader:  packets.FixedHeader{MessageType: packets.Connect},
+		ProtocolName: "MQTT", ProtocolVersion: 4, // MQTT 3.1.1
+		CleanSession: true, Keepalive: uint16(keepAlive.Seconds()),
+		ClientIdentifier: string(p.Node),
+		WillFlag:         true, WillQos: 1, WillRetain: true,
+		WillTopic: p.topic(t, wire.KindStatus), WillMessage: p.status(false),
+		UsernameFlag: shown.Username != "", Username: shown.Username,
+		PasswordFlag: shown.Username != "" && password != "", Password: []byte(password),
+	}, nil
+}
+
+// refusal says what to do about an answer of the broker, and shortens an error of
+// the network.
 func refusal(err error) error {
 	switch {
 	case errors.Is(err, packets.ErrorRefusedNotAuthorised), errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword):
@@ -95,9 +101,6 @@ func refusal(err error) error {
 	}
 	if inner, ok := errors.AsType[net.Error](err); ok {
 		return inner
-	}
-	if text, ok := strings.CutPrefix(err.Error(), packets.ErrorNetworkError.Error()+" : "); ok {
-		return errors.New(text)
 	}
 	return err
 }

@@ -4,9 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"time"
-
-	paho "github.com/eclipse/paho.mqtt.golang"
 
 	"thermarack/agent/wire"
 )
@@ -27,15 +26,15 @@ type session struct {
 	flying []flight // oldest first
 	acks   int
 	told   []byte      // the inventory that was sent last
-	deaf   *time.Timer // fires when the broker owes an acknowledgement for too long
+	asked  bool        // a PINGREQ was sent and not answered
+	deaf   *time.Timer // fires when the broker owes an answer for too long
+	quiet  *time.Timer // fires when nothing was sent for long
 }
 
-// A flight is a pack that was sent and lacks its PUBACK. Brokers acknowledge in
-// the order of sending, whichever lane of the box a pack is from, so only the
-// first one is ever waited for.
+// A flight is a pack that was sent and lacks its PUBACK.
 type flight struct {
-	id    uint64
-	token paho.Token
+	id     uint64 // in the box
+	packet uint16
 }
 
 // session connects and publishes until the connection or ctx ends. delivered
@@ -46,9 +45,11 @@ func (p *Publisher) session(ctx context.Context) (delivered bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	s := &session{link: link, p: p, deaf: time.NewTimer(p.AckTimeout)}
+	s := &session{link: link, p: p, deaf: time.NewTimer(p.AckTimeout), quiet: time.NewTimer(pingAfter)}
 	defer s.deaf.Stop()
+	defer s.quiet.Stop()
 	s.deaf.Stop()
+	defer s.listenAside()()
 	p.Box.Rewind()
 	if p.Connected != nil {
 		p.Connected()
@@ -61,11 +62,27 @@ func (p *Publisher) session(ctx context.Context) (delivered bool, err error) {
 		err = s.serve(ctx)
 	}
 	if ctx.Err() != nil {
-		s.leave()
+		if err == nil {
+			s.leave()
+		}
 		return s.acks > 0, nil
 	}
-	_ = s.conn.Close() // without a DISCONNECT, so that the last will is sent
-	return s.acks > 0, err
+	return s.acks > 0, err // closed without a DISCONNECT, so that the last will is sent
+}
+
+// listenAside begins to listen to the broker, and returns what ends that and
+// closes the connection.
+func (s *session) listenAside() (end func()) {
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.listen(done)
+	}()
+	return func() {
+		close(done)
+		_ = s.Close()
+		<-ended
+	}
 }
 
 // greet says that there is a connection.
@@ -76,12 +93,15 @@ func (s *session) greet() {
 // announce publishes the retained messages. Their acknowledgements are not
 // waited for: if one is lost, so is the connection.
 func (s *session) announce() error {
-	s.retain(wire.KindStatus, s.p.status(true))
+	if _, err := s.retain(wire.KindStatus, s.p.status(true)); err != nil {
+		return err
+	}
 	return s.inventory()
 }
 
-func (s *session) retain(kind wire.Kind, payload []byte) paho.Token {
-	return s.client.Publish(s.p.topic(s.target, kind), 1, true, payload)
+func (s *session) retain(kind wire.Kind, payload []byte) (packet uint16, err error) {
+	s.quiet.Reset(pingAfter)
+	return s.publish(s.p.topic(s.target, kind), true, payload)
 }
 
 // inventory publishes the inventory, unless the broker was sent this one: that
@@ -94,17 +114,8 @@ func (s *session) inventory() error {
 		return nil
 	}
 	s.told = text
-	return failed(s.retain(wire.KindInventory, text))
-}
-
-// failed returns the error that a token has already, if any.
-func failed(t paho.Token) error {
-	select {
-	case <-t.Done():
-		return t.Error()
-	default:
-		return nil
-	}
+	_, err := s.retain(wire.KindInventory, text)
+	return err
 }
 
 // serve moves packs until the connection or ctx ends.
@@ -114,11 +125,12 @@ func (s *session) serve(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case err = <-s.lost:
+		case h := <-s.heard:
+			err = s.hear(h)
 		case <-s.deaf.C:
 			err = fmt.Errorf("the broker has acknowledged nothing for %v; look whether it can store", s.p.AckTimeout)
-		case <-s.acknowledged():
-			err = s.land()
+		case <-s.quiet.C:
+			err = s.knock()
 		case <-s.p.Box.More():
 			err = s.send()
 		case <-s.p.changed:
@@ -128,27 +140,48 @@ func (s *session) serve(ctx context.Context) error {
 	return err
 }
 
-// acknowledged is ready when the oldest flight has ended.
-func (s *session) acknowledged() <-chan struct{} {
-	if len(s.flying) == 0 {
-		return nil
-	}
-	return s.flying[0].token.Done()
-}
-
-// land takes the oldest flight off, and its pack out of the box if the broker
-// has it.
-func (s *session) land() error {
-	oldest := s.flying[0]
-	if err := oldest.token.Error(); err != nil {
-		return fmt.Errorf("publish: %w", err)
-	}
-	s.flying = s.flying[1:]
-	s.deaf.Stop()
-	if len(s.flying) > 0 {
+// knock asks the broker whether it is there.
+func (s *session) knock() error {
+	if len(s.flying) == 0 && !s.asked {
 		s.deaf.Reset(s.p.AckTimeout)
 	}
-	s.p.Box.Ack(oldest.id)
+	s.asked = true
+	s.quiet.Reset(pingAfter)
+	return s.ping()
+}
+
+// hear takes an answer of the broker.
+func (s *session) hear(h heard) error {
+	switch {
+	case h.err != nil:
+		return h.err
+	case h.id != 0:
+		return s.land(h.id)
+	}
+	s.asked = false
+	s.grant()
+	return nil
+}
+
+// grant gives the broker its time anew, if it owes an answer.
+func (s *session) grant() {
+	s.deaf.Stop()
+	if len(s.flying) > 0 || s.asked {
+		s.deaf.Reset(s.p.AckTimeout)
+	}
+}
+
+// land takes an acknowledged flight off, and its pack out of the box. That of a
+// retained message is not waited for.
+func (s *session) land(packet uint16) error {
+	i := slices.IndexFunc(s.flying, func(f flight) bool { return f.packet == packet })
+	if i < 0 {
+		return nil
+	}
+	id := s.flying[i].id
+	s.flying = slices.Delete(s.flying, i, i+1)
+	s.grant()
+	s.p.Box.Ack(id)
 	s.acks++
 	s.p.count()
 	if s.p.failed != "" {
@@ -158,8 +191,8 @@ func (s *session) land() error {
 	return nil
 }
 
-// send hands all that the box gives to the client. The client blocks for its
-// write timeout if the broker does not read; once is enough.
+// send publishes all that the box gives. It blocks for the time of a write if the
+// broker does not read; once is enough.
 func (s *session) send() error {
 	topic := s.p.topic(s.target, wire.KindReadings)
 	for {
@@ -170,11 +203,12 @@ func (s *session) send() error {
 		if len(s.flying) == 0 {
 			s.deaf.Reset(s.p.AckTimeout)
 		}
-		token := s.client.Publish(topic, 1, false, pack)
-		s.flying = append(s.flying, flight{id, token})
-		if err := failed(token); err != nil {
+		s.quiet.Reset(pingAfter)
+		packet, err := s.publish(topic, false, pack)
+		if err != nil {
 			return fmt.Errorf("publish: %w", err)
 		}
+		s.flying = append(s.flying, flight{id, packet})
 	}
 }
 
@@ -186,18 +220,27 @@ func (s *session) leave() {
 	s.p.Box.Rush()
 	err := s.send()
 	for err == nil && len(s.flying) > 0 && ctx.Err() == nil {
-		select {
-		case <-ctx.Done():
-		case err = <-s.lost:
-		case <-s.acknowledged():
-			if err = s.land(); err == nil {
-				err = s.send()
-			}
+		if err = s.await(ctx); err == nil {
+			err = s.send()
 		}
 	}
-	if err != nil {
-		return // the last will speaks
+	if err == nil {
+		_, err = s.retain(wire.KindStatus, s.p.status(false))
 	}
-	s.retain(wire.KindStatus, s.p.status(false)).WaitTimeout(farewell)
-	s.client.Disconnect(uint(farewell.Milliseconds()))
+	if err == nil {
+		err = s.bye()
+	}
+	for err == nil { // until the broker closes the connection, as it should
+		err = s.await(ctx)
+	}
+}
+
+// await takes one answer of the broker, or returns the error of ctx.
+func (s *session) await(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case h := <-s.heard:
+		return s.hear(h)
+	}
 }
