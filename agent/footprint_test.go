@@ -21,6 +21,8 @@ const (
 	window = 2 * time.Minute
 )
 
+const throttledFile = "sys/devices/platform/soc/soc:firmware/get_throttled"
+
 // BenchmarkFootprint runs the agent and what an operator would run in its stead
 // side by side, each on seven temperatures every 10 s, and reports what they take
 // of the host: megabytes resident and of those anonymous, and seconds of CPU an
@@ -86,7 +88,7 @@ func probes(b *testing.B, root string, n int) {
 	put("sys/class/net/eth0/address", "b8:27:eb:00:00:01\n")
 	put("sys/class/thermal/thermal_zone0/type", "cpu-thermal\n")
 	put("sys/class/thermal/thermal_zone0/temp", "48312\n")
-	put("sys/devices/platform/soc/soc:firmware/get_throttled", "0\n")
+	put(throttledFile, "0\n")
 	const text = "91 01 4b 46 7f ff 0f 10 25 : crc=25 YES\n91 01 4b 46 7f ff 0f 10 25 t=25062\n"
 	for i := range n {
 		put(fmt.Sprintf("sys/bus/w1/devices/28-%012x/w1_slave", i+1), text)
@@ -221,8 +223,10 @@ func thermarack(b *testing.B, dir, root, port string, more ...string) *program {
 		return launch(b, "thermarack-agent", exec.CommandContext(b.Context(), binary, append(args, "--root", root)...))
 	}
 	// As on a Pi, where the root is the root: with --root each link of a path is
-	// looked at.
-	script := fmt.Sprintf("mount --bind %q /sys && exec %q %s", filepath.Join(root, "sys"), binary, strings.Join(args, " "))
+	// looked at. And the throttled word is a file of the kernel's, which can be waited
+	// for: another attribute that reads 0.
+	script := fmt.Sprintf("mount --bind /sys/kernel/profiling %q && mount --rbind %q /sys && exec %q %s",
+		filepath.Join(root, throttledFile), filepath.Join(root, "sys"), binary, strings.Join(args, " "))
 	return launch(b, "thermarack-agent", exec.CommandContext(b.Context(), "unshare", "-m", "sh", "-c", script))
 }
 
