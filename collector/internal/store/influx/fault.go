@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,13 +42,13 @@ func partialOf(err error) *partial {
 		return nil
 	}
 	switch {
-	case strings.Contains(message, "pending deletion"), strings.Contains(message, "hinted handoff"):
+	case mentions(message, "pending deletion", "hinted handoff"):
 		return nil // goes by
 	case strings.Contains(message, "field type conflict"):
 		p.reason, p.field = store.RefusedFieldType, between(message, `input field "`, `"`)
-	case strings.Contains(message, "beyond retention policy"), strings.Contains(message, "outside retention"):
+	case mentions(message, "beyond retention policy", "outside retention"):
 		p.reason = store.RefusedPast
-	case strings.Contains(message, "partial write"), strings.Contains(message, "unable to parse"):
+	case mentions(message, "partial write", "unable to parse"):
 	default:
 		return nil
 	}
@@ -99,16 +100,22 @@ func (s *Store) explain(err error) error {
 	switch status := answer.StatusCode; {
 	case status == http.StatusUnauthorized:
 		return fmt.Errorf("%s: %w: %s; the file influx.token_file holds the token, of InfluxDB 1.8 USER:PASSWORD", at, ErrDenied, said)
-	case status == http.StatusForbidden:
-		return fmt.Errorf("%s: %w: %s; give the token read and write access to bucket %q, in InfluxDB 1.8: GRANT ALL ON %q TO the user",
+	case status == http.StatusForbidden, mentions(said, "requires READ", "requires WRITE"):
+		return fmt.Errorf("%s: %w: %s; let the token read and write bucket %q, in InfluxDB 1.8 with GRANT ALL ON %q TO the user",
 			at, ErrDenied, said, s.opts.Bucket, s.database())
-	case status == http.StatusNotFound, strings.Contains(said, "no database"), strings.Contains(said, "database not found"), strings.Contains(said, "could not find bucket"):
-		return fmt.Errorf("%s: %w: %s; create it: influx bucket create --name %s --retention 9600h, or in InfluxDB 1.8: CREATE DATABASE %q WITH DURATION 400d",
+	case status == http.StatusNotFound, mentions(said, "no database", "database not found", "could not find bucket"):
+		return fmt.Errorf("%s: %w: %s; make bucket %q, in InfluxDB 1.8 with CREATE DATABASE %q",
 			at, ErrDenied, said, s.opts.Bucket, s.database())
 	case status == http.StatusTooManyRequests, status >= 500:
 		return fmt.Errorf("%s: %w: %s", at, store.ErrAway, said)
 	}
 	return fmt.Errorf("%s: answered %d: %s", at, answer.StatusCode, said)
+}
+
+// mentions tells whether any of the phrases is in what the server says: to a
+// query it gives status 500 for everything.
+func mentions(said string, phrases ...string) bool {
+	return slices.ContainsFunc(phrases, func(p string) bool { return strings.Contains(said, p) })
 }
 
 // database returns the part of the bucket that InfluxDB 1.8 calls database.

@@ -100,10 +100,8 @@ func Open(o Options) (*Store, error) {
 func (o Options) check() error {
 	u, err := url.Parse(o.URL)
 	switch {
-	case err != nil:
-		return fmt.Errorf("url: %w", err)
-	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		return fmt.Errorf("url %q is not http://HOST:PORT or https://HOST:PORT", u.Redacted())
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return errors.New("url is not http://HOST:PORT or https://HOST:PORT") // it may hold a password
 	case u.User != nil:
 		return fmt.Errorf("url %q holds a user: put user:password into a file, and name that as token_file", u.Redacted())
 	case o.Bucket == "":

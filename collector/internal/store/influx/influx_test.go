@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -12,14 +13,31 @@ import (
 	"thermarack/collector/internal/store/storetest"
 )
 
-func TestStore(t *testing.T) {
+// TestInfluxDB shares one influxd between the tests of a real server, which
+// takes seconds to start.
+func TestInfluxDB(t *testing.T) {
+	t.Parallel()
 	server := influxtest.Start(t)
-	var databases atomic.Int64
-	storetest.Run(t, func(t *testing.T) storetest.Store {
-		name := fmt.Sprintf("suite%d", databases.Add(1))
-		server.Database(t, name)
-		return open(t, influx.Options{URL: server.URL, Bucket: name, TokenFile: token(t)})
+	t.Run("what is missing is named, and used as soon as it is there", func(t *testing.T) { missing(t, server) })
+	t.Run("the promise of every store", func(t *testing.T) {
+		var databases atomic.Int64
+		storetest.Run(t, func(t *testing.T) storetest.Store {
+			return open(t, options(t, server, fmt.Sprintf("suite%d", databases.Add(1))))
+		})
 	})
+	for name, run := range answers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run(t, server, options(t, server, strings.ReplaceAll(name, " ", "_")))
+		})
+	}
+}
+
+// options makes a database, and returns what opens it.
+func options(t testing.TB, server *influxtest.Server, database string) influx.Options {
+	t.Helper()
+	server.Database(t, database)
+	return influx.Options{URL: server.URL, Bucket: database, TokenFile: token(t)}
 }
 
 // token writes the file of the token that the test server knows.
