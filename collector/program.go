@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
 
 	"thermarack/agent/wire/clock"
@@ -55,8 +53,7 @@ type addresses struct {
 // assemble builds a collector: store, model, pager, watch, ingest, broker, web.
 // On an error nothing is left open.
 func assemble(ctx context.Context, p plan) (_ *program, err error) {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry := newRegistry(p.Data)
 	kept, err := openSamples(p.Config, p.log, registry)
 	if err != nil {
 		return nil, err
@@ -88,6 +85,7 @@ func assemble(ctx context.Context, p plan) (_ *program, err error) {
 		return nil, errors.Join(err, listener.Close())
 	}
 	watched := watch.New(watch.Options{Places: model, Rules: p.Rules.Alerts(), Late: 2 * p.Stale, OnChange: pageOn(pages, made.notes.ledger, p.log)})
+	watched.Register(registry)
 	intake := ingest.New(ingest.Options{
 		Store: guard, Gate: model, Observers: []ingest.Observer{model, watched},
 		Clock: p.clock, Log: p.log, Registry: registry,
@@ -98,10 +96,10 @@ func assemble(ctx context.Context, p plan) (_ *program, err error) {
 	}
 	server, err := web.New(web.Options{
 		Racks: model, Alerts: watched, Pages: pages, Series: kept,
-		Metrics:      promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
+		Metrics:      serveMetrics(registry),
 		Alertmanager: pages.Handler(),
 		Ready:        ready(intake, session),
-		Clock:        p.clock, Log: p.log, Demo: p.demo, Hosts: p.Hosts,
+		Clock:        p.clock, Log: p.log, Demo: p.demo, Hosts: p.Hosts, Registry: registry,
 	})
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())

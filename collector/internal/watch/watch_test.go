@@ -3,11 +3,13 @@ package watch_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"thermarack/agent/wire"
 	"thermarack/agent/wire/layout"
@@ -110,6 +112,31 @@ func TestAnAlertIsPendingBeforeItFiresAndKeepsItsID(t *testing.T) {
 	if a.ID != pending[0].ID || !a.Since.Equal(s.start) || a.Slot != 1 || a.Value != 77 ||
 		a.Summary != "hex/a1/s3 slot 1: SoC at 77.0 °C, limit 75 °C" {
 		t.Errorf("got %+v", a)
+	}
+}
+
+func TestAlertsAreCountedBySeverityAndState(t *testing.T) {
+	s := begin(t)
+	registry := prometheus.NewPedanticRegistry()
+	s.watch.Register(registry)
+	counted := func() string {
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text []string
+		for _, m := range families[0].GetMetric() {
+			text = append(text, fmt.Sprintf("%s %s %v", m.Label[0].GetValue(), m.Label[1].GetValue(), m.GetGauge().GetValue()))
+		}
+		return strings.Join(text, ", ")
+	}
+	s.at(0, pi1.Device("soc"), "temperature", 76)
+	if got, want := counted(), "critical firing 0, critical pending 0, warning firing 0, warning pending 1"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	s.at(60, pi1.Device("soc"), "temperature", 77)
+	if got, want := counted(), "critical firing 0, critical pending 0, warning firing 1, warning pending 0"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
