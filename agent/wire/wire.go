@@ -39,22 +39,33 @@ func (t Topic) String() string {
 // level is wrong.
 func ParseTopic(s string) (Topic, error) {
 	rest, ok := strings.CutPrefix(s, topicVersion+"/")
-	levels := strings.Split(rest, "/")
-	if !ok || len(levels) != 3 {
+	site, rest, more := strings.Cut(rest, "/")
+	node, kind, most := strings.Cut(rest, "/")
+	if !ok || !more || !most || strings.Contains(kind, "/") {
 		return Topic{}, fmt.Errorf("wire: topic %.120q is not %s/<site>/<node>/<kind>", s, topicVersion)
 	}
-	t := Topic{Site: levels[0], Node: Node(levels[1]), Kind: Kind(levels[2])}
+	t := Topic{Site: site, Node: Node(node), Kind: Kind(kind)}
 	if err := CheckSite(t.Site); err != nil {
 		return Topic{}, fmt.Errorf("topic %.120q: %w", s, err)
 	}
-	if node, err := ParseNode(levels[1]); err != nil || node != t.Node {
-		return Topic{}, fmt.Errorf("wire: topic %.120q: node %.40q is not a MAC in 12 lower-case hex digits", s, levels[1])
+	if !isCanonical(node) {
+		return Topic{}, fmt.Errorf("wire: topic %.120q: node %.40q is not a MAC in 12 lower-case hex digits", s, node)
 	}
 	switch t.Kind {
 	case KindReadings, KindStatus, KindInventory:
 		return t, nil
 	}
-	return Topic{}, fmt.Errorf("wire: topic %.120q: kind %.40q is none of readings, status, inventory", s, levels[2])
+	return Topic{}, fmt.Errorf("wire: topic %.120q: kind %.40q is none of readings, status, inventory", s, kind)
+}
+
+// isCanonical tells whether s is a MAC address as a Node is written.
+func isCanonical(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || '9' < c) && (c < 'a' || 'f' < c) {
+			return false
+		}
+	}
+	return len(s) == 12
 }
 
 // TopicFilter returns the MQTT subscription for every message of every node of
@@ -130,8 +141,11 @@ func DeviceNode(device string) (node Node, ok bool) {
 	if !ok || len(eui) != 16 || eui[6:10] != "fffe" {
 		return "", false
 	}
-	node, err := ParseNode(eui[:6] + eui[10:])
-	return node, err == nil && string(node) == eui[:6]+eui[10:]
+	mac := eui[:6] + eui[10:]
+	if !isCanonical(mac) {
+		return "", false
+	}
+	return Node(mac), true
 }
 
 // Has tells whether device, a "urn:dev:mac:" name, is the node or a part of it:

@@ -35,6 +35,9 @@ const (
 	ReasonConflict  = store.RefusedConflict  // another value is stored at that instant
 	ReasonFieldType = store.RefusedFieldType // InfluxDB has the field with another type
 	ReasonServer    = store.RefusedServer    // InfluxDB refuses it for a reason that is logged
+
+	ReasonSeriesLimit = "series_limit" // its node has MaxSeries others
+	ReasonNodeLimit   = "node_limit"   // there are MaxNodes others
 )
 
 // Reasons returns all reasons in the order of the documentation.
@@ -42,7 +45,7 @@ func Reasons() []string {
 	return []string{
 		ReasonTopic, ReasonPayload, ReasonRecord, ReasonNaN, ReasonUnit,
 		ReasonRange, ReasonFuture, ReasonPast, ReasonForeign, ReasonConflict,
-		ReasonFieldType, ReasonServer,
+		ReasonFieldType, ReasonServer, ReasonSeriesLimit, ReasonNodeLimit,
 	}
 }
 
@@ -72,6 +75,17 @@ type Window struct {
 // message, which may be of any age: there such a record is ReasonPast. An empty
 // status or inventory clears what a broker retained and means nothing.
 func Decode(d Delivery, w Window) (Batch, []Rejection) {
+	return new(reader).read(d, w)
+}
+
+// A reader reads one message after the other and uses the memory of their
+// readings again.
+type reader struct {
+	wire     wire.Decoder
+	readings []wire.Reading
+}
+
+func (r *reader) read(d Delivery, w Window) (Batch, []Rejection) {
 	topic, err := wire.ParseTopic(d.Topic)
 	if err != nil {
 		return Batch{}, []Rejection{{ReasonTopic, err}}
@@ -84,7 +98,7 @@ func Decode(d Delivery, w Window) (Batch, []Rejection) {
 	var rejected []Rejection
 	switch {
 	case topic.Kind == wire.KindReadings:
-		batch.Readings, rejected, err = decodeReadings(d, topic.Node, w)
+		batch.Readings, rejected, err = r.readReadings(d, topic.Node, w)
 	case len(d.Payload) == 0:
 		return batch, nil
 	case topic.Kind == wire.KindStatus:
@@ -106,12 +120,13 @@ func optional[T any](v T, err error) (*T, error) {
 	return &v, nil
 }
 
-func decodeReadings(d Delivery, node wire.Node, w Window) ([]wire.Reading, []Rejection, error) {
+func (r *reader) readReadings(d Delivery, node wire.Node, w Window) ([]wire.Reading, []Rejection, error) {
 	now := w.Received
 	if d.Retained {
 		now = time.Unix(0, 0) // relative times then lie decades back
 	}
-	all, bad, err := wire.DecodePack(d.Payload, now)
+	all, bad, err := r.wire.Append(r.readings[:0], d.Payload, now)
+	r.readings = all
 	if err != nil {
 		return nil, nil, err
 	}
@@ -120,13 +135,13 @@ func decodeReadings(d Delivery, node wire.Node, w Window) ([]wire.Reading, []Rej
 		rejected = append(rejected, Rejection{reasonOf(b), b})
 	}
 	good := all[:0]
-	for _, r := range all {
-		reason, err := believe(r, node, w)
+	for i := range all {
+		reason, err := believe(&all[i], node, w)
 		if err != nil {
 			rejected = append(rejected, Rejection{reason, err})
 			continue
 		}
-		good = append(good, r)
+		good = append(good, all[i])
 	}
 	return good, rejected, nil
 }
@@ -144,15 +159,15 @@ func reasonOf(b senml.BadRecord) string {
 }
 
 // believe returns why a well-formed reading of node cannot be true.
-func believe(r wire.Reading, node wire.Node, w Window) (reason string, err error) {
+func believe(r *wire.Reading, node wire.Node, w Window) (reason string, err error) {
 	const stamp = time.RFC3339
+	age := w.Received.Sub(r.Time)
 	switch {
-	case r.Time.After(w.Received.Add(MaxAhead)):
+	case age < -MaxAhead:
 		return ReasonFuture, fmt.Errorf("%.120q is of %s, ahead of %s here", r.Name(), r.Time.Format(stamp), w.Received.UTC().Format(stamp))
-	case r.Time.Before(w.Received.Add(-w.Past)):
+	case age > w.Past:
 		return ReasonPast, fmt.Errorf("%.120q is of %s, more than %v ago", r.Name(), r.Time.Format(stamp), w.Past)
-	}
-	if owner, _ := wire.DeviceNode(r.Device); strings.HasPrefix(r.Device, "urn:dev:mac:") && owner != node {
+	case !node.Has(r.Device) && strings.HasPrefix(r.Device, "urn:dev:mac:"):
 		return ReasonForeign, fmt.Errorf("%.120q does not belong to node %s", r.Name(), node)
 	}
 	return "", nil

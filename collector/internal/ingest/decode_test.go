@@ -157,7 +157,7 @@ func TestFaultsAreCountedOnce(t *testing.T) {
 		return values
 	}
 	got := [][]float64{fault("crc", 0), fault("crc", 10), fault("crc", 10), fault("crc", 0), fault("zeros", 10), fault("crc", 20)}
-	want := [][]float64{{1}, {2}, nil, nil, {1}, {3}}
+	want := [][]float64{{1}, {2}, {2}, nil, {1}, {3}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("counts (-want +got):\n%s", diff)
 	}
@@ -185,26 +185,58 @@ func TestTheGateKeepsForeignSensorsOut(t *testing.T) {
 	}
 }
 
-func TestRefuseTakesReadingsOutOfTheBatch(t *testing.T) {
+func TestAFaultIsToldOnce(t *testing.T) {
 	t.Parallel()
 	d := ingest.NewDecoder(nil, 0)
-	got := d.Decode(ingest.Delivery{Topic: topicOf(wire.KindReadings), Payload: pack(
-		`{"n":"`+node.Device("")+`:boot","vs":"abc"}`,
-		record(node.Device("soc")+":temperature", 50),
-		`{"n":"`+probe+`:fault","vs":"crc"}`,
-		record(probe+":temperature", 21.5),
-	)}, noon)
-	got.Refuse([]store.Refusal{{Index: 0, Reason: store.RefusedConflict}, {Index: 1, Reason: store.RefusedConflict}})
+	m := ingest.Delivery{Topic: topicOf(wire.KindReadings), Payload: pack(`{"n":"` + probe + `:fault","vs":"crc"}`)}
+	for i, want := range []int{1, 0, 0} {
+		if got := d.Decode(m, noon); len(got.Batch.Readings) != want || len(got.Samples) != 1 {
+			t.Errorf("delivery %d: %d readings and %d samples, want %d and the count", i, len(got.Batch.Readings), len(got.Samples), want)
+		}
+	}
+}
 
-	want := []wire.Reading{
-		{Device: node.Device(""), Quantity: "boot", Text: "abc", Time: noon},
-		celsius(probe, 21.5, noon),
+func TestTheSeriesOfANodeAreLimited(t *testing.T) {
+	t.Parallel()
+	d := ingest.NewDecoder(nil, 0)
+	send := func(node wire.Node, from, to int) (kept int, why []string) {
+		var records []string
+		for i := from; i < to; i++ {
+			records = append(records, record(fmt.Sprintf("urn:dev:ow:28%014x:temperature", i), 20))
+		}
+		topic := wire.Topic{Site: site, Node: node, Kind: wire.KindReadings}.String()
+		got := d.Decode(ingest.Delivery{Topic: topic, Payload: pack(records...)}, noon)
+		return len(got.Samples), reasons(got.Rejected)
 	}
-	if diff := cmp.Diff(want, got.Batch.Readings); diff != "" {
-		t.Errorf("batch (-want +got):\n%s", diff)
+	if kept, why := send(node, 0, ingest.MaxSeries); kept != ingest.MaxSeries || why != nil {
+		t.Fatalf("%d series kept, rejected %v; want all of the limit", kept, why)
 	}
-	if diff := cmp.Diff([]string{"conflict"}, reasons(got.Rejected)); diff != "" {
-		t.Errorf("a count of faults that began anew is no rejection (-want +got):\n%s", diff)
+	kept, why := send(node, ingest.MaxSeries-2, ingest.MaxSeries+2)
+	if diff := cmp.Diff([]string{"series_limit", "series_limit"}, why); kept != 2 || diff != "" {
+		t.Errorf("%d kept, want the two that are known; reasons (-want +got):\n%s", kept, diff)
+	}
+	if kept, why := send("b827eb000002", 0, 3); kept != 3 || why != nil {
+		t.Errorf("of another node %d kept, rejected %v; want all three", kept, why)
+	}
+}
+
+func TestTheNodesAreLimited(t *testing.T) {
+	t.Parallel()
+	d := ingest.NewDecoder(nil, 0)
+	send := func(i int) ingest.Decoded {
+		topic := wire.Topic{Site: site, Node: wire.Node(fmt.Sprintf("%012x", i)), Kind: wire.KindReadings}.String()
+		return d.Decode(ingest.Delivery{Topic: topic, Payload: pack(record(probe+":temperature", 20))}, noon)
+	}
+	for i := range ingest.MaxNodes {
+		if got := send(i); len(got.Rejected) > 0 {
+			t.Fatalf("node %d: %v", i, got.Rejected)
+		}
+	}
+	if diff := cmp.Diff([]string{"node_limit"}, reasons(send(ingest.MaxNodes).Rejected)); diff != "" {
+		t.Error(diff)
+	}
+	if got := send(7); len(got.Samples) != 1 {
+		t.Errorf("a node that is known is rejected: %v", got.Rejected)
 	}
 }
 

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"thermarack/agent/wire"
@@ -20,22 +19,24 @@ type Gate interface {
 	Admit(site string, node wire.Node, device string) (reason string, ok bool)
 }
 
-// Decoded is what one message comes to.
+// Decoded is what one message comes to. It is valid until the next is decoded.
 type Decoded struct {
 	Batch    Batch          // see Decode
 	Samples  []store.Sample // to be stored, in the order of Batch.Readings
 	Rejected []Rejection
-
-	readings []int // Samples[i] is of Batch.Readings[readings[i]]
 }
 
-// A Decoder turns messages into samples. It asks the gate and counts the faults;
-// all else is Decode. It is not safe for concurrent use: counts follow the order
-// of the messages.
+// A Decoder turns messages into samples. It asks the gate, counts the faults and
+// bounds the series; all else is Decode. It is not safe for concurrent use:
+// counts follow the order of the messages.
 type Decoder struct {
 	gate   Gate
 	past   time.Duration
 	faults map[store.Series]count
+	limit  *limit
+
+	reader  reader
+	samples []store.Sample
 }
 
 // A count is of one device and reason since the start.
@@ -50,7 +51,7 @@ func NewDecoder(gate Gate, past time.Duration) *Decoder {
 	if past == 0 {
 		past = DefaultPast
 	}
-	return &Decoder{gate: gate, past: past, faults: map[store.Series]count{}}
+	return &Decoder{gate: gate, past: past, faults: map[store.Series]count{}, limit: newLimit()}
 }
 
 // Decode reads a message that arrived at received, see the function Decode.
@@ -58,30 +59,48 @@ func NewDecoder(gate Gate, past time.Duration) *Decoder {
 // Every number becomes a sample. A fault becomes a sample of wire.QuantityFaults: the
 // count of its device and reason since the start. A fault that is not newer than
 // the last one counted has been counted before, when the message was delivered
-// the first time, and is left out. The text of a boot stays in the batch and is
-// not stored.
+// the first time, and is left out of the batch; the newest is a sample once more,
+// as the message may have been given back. The text of a boot stays in the batch
+// and is not stored.
 func (d *Decoder) Decode(m Delivery, received time.Time) Decoded {
-	batch, rejected := Decode(m, Window{Received: received, Past: d.past})
-	out := Decoded{Batch: batch, Rejected: rejected}
+	batch, rejected := d.reader.read(m, Window{Received: received, Past: d.past})
+	out := Decoded{Batch: batch, Samples: d.samples[:0], Rejected: rejected}
 	all := batch.Readings
 	out.Batch.Readings = all[:0]
-	for _, r := range all {
-		if reason, ok := d.admit(batch, r.Device); !ok {
-			err := fmt.Errorf("%.120q is not believed from node %s", r.Name(), batch.Node)
+	for i := range all {
+		if reason, err := d.take(&out, &all[i]); err != nil {
 			out.Rejected = append(out.Rejected, Rejection{reason, err})
-			continue
 		}
-		sample, isStored, isNew := d.sample(batch, r)
-		if !isNew {
-			continue
-		}
-		if isStored {
-			out.Samples = append(out.Samples, sample)
-			out.readings = append(out.readings, len(out.Batch.Readings))
-		}
-		out.Batch.Readings = append(out.Batch.Readings, r)
 	}
+	d.samples = out.Samples
 	return out
+}
+
+// take adds a reading to what its message comes to, or returns why it is
+// rejected.
+func (d *Decoder) take(out *Decoded, r *wire.Reading) (reason string, err error) {
+	if reason, ok := d.admit(out.Batch, r.Device); !ok {
+		return reason, fmt.Errorf("%.120q is not believed from node %s", r.Name(), out.Batch.Node)
+	}
+	if r.Quantity == wire.QuantityBoot {
+		out.Batch.Readings = append(out.Batch.Readings, *r)
+		return "", nil
+	}
+	sample := sampleOf(out.Batch, r)
+	if reason, err := d.limit.admit(sample.Series); err != nil {
+		return reason, err
+	}
+	isNew, isLast := true, true
+	if r.IsFault() {
+		sample.Value, isNew, isLast = d.count(sample.Series, r.Time)
+	}
+	if isLast {
+		out.Samples = append(out.Samples, sample)
+	}
+	if isNew {
+		out.Batch.Readings = append(out.Batch.Readings, *r)
+	}
+	return "", nil
 }
 
 func (d *Decoder) admit(b Batch, device string) (reason string, ok bool) {
@@ -91,56 +110,28 @@ func (d *Decoder) admit(b Batch, device string) (reason string, ok bool) {
 	return d.gate.Admit(b.Site, b.Node, device)
 }
 
-// sample returns what to store of r. isStored is false for a text, isNew is
-// false for a fault that has been counted.
-func (d *Decoder) sample(b Batch, r wire.Reading) (s store.Sample, isStored, isNew bool) {
-	s = store.Sample{
+// sampleOf returns what to store of a reading: of a fault, without its count.
+func sampleOf(b Batch, r *wire.Reading) store.Sample {
+	s := store.Sample{
 		Series: store.Series{Site: b.Site, Node: b.Node, Device: r.Device, Quantity: r.Quantity, Unit: r.Unit},
 		Point:  store.Point{Time: r.Time, Value: r.Value},
 	}
-	switch {
-	case r.IsFault():
+	if r.IsFault() {
 		s.Quantity, s.Unit, s.Reason = wire.QuantityFaults, "", r.Text
-		s.Value, isNew = d.count(s.Series, r.Time)
-		return s, true, isNew
-	case r.Quantity == wire.QuantityBoot:
-		return s, false, true
 	}
-	return s, true, true
+	return s
 }
 
 // count adds one to the faults of a series, unless at is not newer than the
-// last.
-func (d *Decoder) count(s store.Series, at time.Time) (n float64, isNew bool) {
+// last. isLast tells whether the count is the one of at.
+func (d *Decoder) count(s store.Series, at time.Time) (n float64, isNew, isLast bool) {
 	c, known := d.faults[s]
 	if known && !at.After(c.last) {
-		return c.n, false
+		return c.n, false, at.Equal(c.last)
 	}
 	if !known && len(d.faults) >= maxFaultSeries {
 		clear(d.faults)
 	}
 	d.faults[s] = count{c.n + 1, at}
-	return c.n + 1, true
-}
-
-// Refuse takes out of the batch what the store will never keep, and lists it
-// under Rejected. Index counts in d.Samples. A refused count of faults is no
-// rejection: after a restart the counts begin anew, and the same fault delivered
-// again then carries another count than the one stored.
-func (d *Decoded) Refuse(refusals []store.Refusal) {
-	drop := map[int]bool{}
-	for _, f := range refusals {
-		s := d.Samples[f.Index]
-		drop[d.readings[f.Index]] = true
-		if s.Quantity == wire.QuantityFaults && f.Reason == store.RefusedConflict {
-			continue
-		}
-		err := fmt.Errorf("%.120q of %s: the store refuses it", s.Name(), s.Time.Format(time.RFC3339))
-		d.Rejected = append(d.Rejected, Rejection{f.Reason, err})
-	}
-	i := -1
-	d.Batch.Readings = slices.DeleteFunc(d.Batch.Readings, func(wire.Reading) bool {
-		i++
-		return drop[i]
-	})
+	return c.n + 1, true, true
 }

@@ -1,16 +1,21 @@
-// Package ingest brings MQTT messages into the store and to those who watch:
-// decoded, checked, committed in groups, and acknowledged only then.
+// Package ingest brings MQTT messages to those who watch and into the store:
+// decoded, checked and told at once, committed in groups, and acknowledged only
+// then.
 package ingest
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"thermarack/agent/wire"
 	"thermarack/agent/wire/clock"
 	"thermarack/collector/internal/ingest/quiet"
 	"thermarack/collector/internal/store"
@@ -19,12 +24,15 @@ import (
 const (
 	defaultEvery = 5 * time.Millisecond
 	maxEvery     = 250 * time.Millisecond
-	company      = 16   // deliveries that are worth a commit without further waiting
-	maxGroup     = 4096 // deliveries of one commit
+	company      = 16  // deliveries that are worth a commit without further waiting
+	maxTaken     = 256 // deliveries that are told before others are looked for
 
 	firstRetry = 100 * time.Millisecond // after a failed commit, doubling
 	lastRetry  = 5 * time.Second
 	drainTime  = 5 * time.Second // for the last commits after Run was cancelled
+
+	slow        = 10 * time.Second // a commit that takes longer is one that fails
+	relieveTime = time.Second      // between two looks whether room has to be made
 )
 
 // A Delivery is one MQTT message on its way to the store.
@@ -33,25 +41,29 @@ type Delivery struct {
 	Payload  []byte // must not change any more
 	Retained bool   // a broker had kept it from before we subscribed: it may be of any age
 
-	// Done is called exactly once for a delivery that Offer accepted, from the
+	// Done is called exactly once for a delivery that Offer accepted, from a
 	// goroutine of Run; it must not block. With nil the message is stored and
 	// synced, or refused for good: acknowledge it. Else it could not be kept: do
 	// not acknowledge it and stop the session, so that the sender sends it again.
+	// All calls with nil come from one goroutine, in the order of Offer.
 	Done func(err error)
 }
 
 // A Store keeps samples. Append returns when they are synced to disk. It returns
 // a Refusal for each sample that it will never take; the others are kept. After
-// an error nothing is promised, and the same samples are appended again.
+// an error nothing is promised, and the same samples are appended again, with
+// others behind them. The slice is the caller's again when Append returns.
 type Store interface {
 	Append(ctx context.Context, samples []store.Sample) ([]store.Refusal, error)
 }
 
-// An Observer is told what was stored.
+// An Observer is told what has arrived and can be believed, whether the store
+// takes it or not: a full disk must not silence an alarm. What the store refuses
+// as past or in conflict is among it; so is, a second time, what a sender sends
+// again because it was not acknowledged.
 type Observer interface {
-	// Observe is called from one goroutine, in the order of arrival, after the
-	// commit and before the acknowledgement. It must be quick: the next commit
-	// waits for it.
+	// Observe is called from one goroutine, in the order of arrival. It must be
+	// quick, and not keep the Readings of the Batch: their memory is used again.
 	Observe(Batch)
 }
 
@@ -72,16 +84,35 @@ type Options struct {
 
 	// Past is the age beyond which readings are refused; 0 means DefaultPast.
 	Past time.Duration
+
+	// Late is the age beyond which readings are counted as late when they arrive:
+	// they are stored, and nobody is paged for them. 0 means a minute.
+	Late time.Duration
+
+	// Known lists the series that a node may go on with after a restart: they
+	// count towards MaxSeries. It is called once, beside the first messages. nil
+	// counts from the start of Run.
+	Known func(context.Context) ([]store.Series, error)
 }
 
-// An Ingest takes messages and commits them. Create it with New, and Run it.
+// An Ingest takes messages, tells and commits them. Create it with New, and Run
+// it.
 type Ingest struct {
 	opts    Options
-	decoder *Decoder // only used by Run
-	queue   *queue
+	decoder *Decoder // only used by tell
+	queue   *queue   // what has arrived
+	stock   *stock   // what of it has been told
 	metrics *metrics
 	quiet   *quiet.Log
-	failing atomic.Pointer[error]
+
+	trouble    atomic.Pointer[trouble] // nil: the last commit has worked
+	committing atomic.Pointer[time.Time]
+}
+
+// A trouble is why nothing is stored.
+type trouble struct {
+	err   error
+	since time.Time
 }
 
 // New returns an Ingest that accepts deliveries at once and commits them when it
@@ -91,14 +122,16 @@ func New(o Options) *Ingest {
 		o.Every = defaultEvery
 	}
 	o.Every = min(o.Every, maxEvery)
-	q := newQueue()
-	return &Ingest{
+	o.Late = cmp.Or(o.Late, time.Minute)
+	in := &Ingest{
 		opts:    o,
 		decoder: NewDecoder(o.Gate, o.Past),
-		queue:   q,
-		metrics: newMetrics(o.Registry, q),
+		queue:   newQueue(),
+		stock:   newStock(),
 		quiet:   quiet.New(o.Log, time.Minute),
 	}
+	in.metrics = newMetrics(o.Registry, in)
+	return in
 }
 
 // Offer hands over a delivery and never blocks. It is false when 16384
@@ -114,35 +147,71 @@ func (in *Ingest) Offer(d Delivery) bool {
 	return true
 }
 
-// Failing returns the error for which the store does not take the messages that
-// wait now, or nil. It is safe for concurrent use.
+// Failing returns why the store does not take the messages that wait now, and
+// since when, or nil. A commit that has been running for 10 s is a reason too.
+// It is safe for concurrent use.
 func (in *Ingest) Failing() error {
-	if err := in.failing.Load(); err != nil {
-		return *err
+	const ago = "the store has taken nothing for %v: %w"
+	if t := in.trouble.Load(); t != nil {
+		return fmt.Errorf(ago, time.Since(t.since).Round(time.Second), t.err)
+	}
+	if begun := in.committing.Load(); begun != nil && time.Since(*begun) >= slow {
+		return fmt.Errorf(ago, time.Since(*begun).Round(time.Second), errSlow)
 	}
 	return nil
 }
 
-// Run commits what is offered until ctx ends. Then it refuses offers, commits
-// within 5 s what it had accepted, and returns nil. What cannot be kept is given
-// back with an error to Done.
+var (
+	errSlow  = errors.New("a commit does not end; look at the disk, or at the server of the store")
+	errGiven = errors.New("room was needed while the store fails; it is asked for again")
+)
+
+// Run tells the observers what is offered and commits it until ctx ends. Then it
+// refuses offers, commits within 5 s what it had accepted, and returns nil. What
+// cannot be kept is given back with an error to Done.
 //
 // While the store fails the same commit is tried again and again: nothing is
-// acknowledged, nothing overtakes.
+// acknowledged, nothing overtakes. The observers go on being told; when there is
+// no room for more, the oldest messages are given back.
 func (in *Ingest) Run(ctx context.Context) error {
 	work, cancel := linger(ctx, drainTime)
 	defer cancel()
+	var others sync.WaitGroup
+	others.Go(func() { in.commitAll(work) })
+	others.Go(func() { in.relieve(ctx) })
+	known := in.known(ctx, &others)
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
+		case series := <-known:
+			in.decoder.limit.count(series)
 		case <-in.queue.wake:
 			in.gather(ctx)
-			in.commitAll(work)
+			in.tell()
 		}
 	}
 	in.queue.close()
-	in.commitAll(work)
+	in.tell()
+	in.stock.close()
+	others.Wait()
 	return nil
+}
+
+// known asks aside for the series that are stored: with years of history that
+// takes longer than the first agents wait.
+func (in *Ingest) known(ctx context.Context, works *sync.WaitGroup) <-chan []store.Series {
+	answer := make(chan []store.Series, 1)
+	if in.opts.Known == nil {
+		return answer
+	}
+	works.Go(func() {
+		series, err := in.opts.Known(ctx)
+		if err != nil && ctx.Err() == nil {
+			in.opts.Log.Warn("the series of each node are counted from now on only", "err", err)
+		}
+		answer <- series
+	})
+	return answer
 }
 
 // linger returns a context that ends d after ctx has ended.
@@ -167,101 +236,142 @@ func (in *Ingest) gather(ctx context.Context) {
 	}
 }
 
-// commitAll commits what waits, group after group.
-func (in *Ingest) commitAll(ctx context.Context) {
-	for group := in.queue.take(maxGroup); len(group) > 0; group = in.queue.take(maxGroup) {
-		in.commit(ctx, group)
-		in.queue.release(group)
-	}
-}
-
-// commit stores a group, tells the observers and acknowledges.
-func (in *Ingest) commit(ctx context.Context, group []waiting) {
-	messages := make([]Decoded, len(group))
-	var samples []store.Sample
-	for i, w := range group {
-		messages[i] = in.decoder.Decode(w.Delivery, w.received)
-		samples = append(samples, messages[i].Samples...)
-	}
-	refusals, err := in.append(ctx, samples)
-	if err != nil {
-		in.opts.Log.Warn("messages given back, their senders send them again", "messages", len(group), "err", err)
-	} else {
-		in.metrics.stored.Add(float64(len(samples) - len(refusals)))
-		refuse(messages, refusals)
-		in.observe(messages)
-	}
-	for _, w := range group {
-		w.Done(err)
-	}
-}
-
-// append stores samples, trying again until it has worked or ctx has ended.
-func (in *Ingest) append(ctx context.Context, samples []store.Sample) ([]store.Refusal, error) {
-	if len(samples) == 0 {
-		return nil, nil
-	}
-	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
-		start := time.Now()
-		refusals, err := in.opts.Store.Append(ctx, samples)
-		if err == nil {
-			in.metrics.commits.Inc()
-			in.metrics.duration.Observe(time.Since(start).Seconds())
-			in.failing.Store(nil)
-			return refusals, nil
+// tell decodes what waits, tells the observers, and passes it on to be
+// committed.
+func (in *Ingest) tell() {
+	var g group
+	for taken := in.queue.take(maxTaken); len(taken) > 0; taken = in.queue.take(maxTaken) {
+		for _, w := range taken {
+			d := in.decoder.Decode(w.Delivery, w.received)
+			in.count(d)
+			in.observe(d.Batch)
+			g.messages = append(g.messages, told{w, len(d.Samples)})
+			g.samples = append(g.samples, d.Samples...)
 		}
-		in.metrics.failures.Inc()
-		in.failing.Store(&err)
-		in.quiet.Warn("store", "commit failed, trying again; nothing is acknowledged meanwhile", "samples", len(samples), "err", err)
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("store %d samples: %w", len(samples), err)
-		case <-time.After(wait):
-		}
+		in.stock.put(g)
+		g = g.emptied()
 	}
 }
 
-// refuse gives each message its share of the refusals of the whole group.
-func refuse(messages []Decoded, refusals []store.Refusal) {
-	if len(refusals) == 0 {
+func (in *Ingest) observe(b Batch) {
+	if b.isEmpty() {
 		return
 	}
-	reasons := make(map[int]string, len(refusals))
-	for _, f := range refusals {
-		reasons[f.Index] = f.Reason
-	}
-	first := 0
-	for i := range messages {
-		var own []store.Refusal
-		for j := range messages[i].Samples {
-			if reason, ok := reasons[first+j]; ok {
-				own = append(own, store.Refusal{Index: j, Reason: reason})
-			}
-		}
-		first += len(messages[i].Samples)
-		messages[i].Refuse(own)
+	for _, o := range in.opts.Observers {
+		o.Observe(b)
 	}
 }
 
-// observe counts what was rejected and tells the observers the rest.
-func (in *Ingest) observe(messages []Decoded) {
+// count counts what was rejected of one message, logs the first of a reason,
+// and counts what comes late.
+func (in *Ingest) count(d Decoded) {
+	for _, r := range d.Rejected {
+		in.reject(d.Batch.Site, d.Batch.Node, r)
+	}
+	for i := range d.Batch.Readings {
+		if d.Batch.Received.Sub(d.Batch.Readings[i].Time) > in.opts.Late {
+			in.metrics.late.Inc()
+		}
+	}
+}
+
+func (in *Ingest) reject(site string, node wire.Node, r Rejection) {
+	in.metrics.rejected.WithLabelValues(r.Reason).Inc()
+	in.quiet.Warn(string(node)+" "+r.Reason, "rejected", "site", site, "node", node,
+		"reason", r.Reason, "detail", fmt.Sprintf("%.240s", r.Err))
+}
+
+// commitAll commits what was told, until there is nothing more to come. All that
+// has gathered while a commit was running or failing is in the next.
+func (in *Ingest) commitAll(ctx context.Context) {
+	wait := firstRetry
+	for g, ok := in.stock.take(); ok; g, ok = in.stock.take() {
+		err := in.commit(ctx, g.samples)
+		switch {
+		case err == nil:
+			wait = firstRetry
+			in.finish(g.messages, nil)
+			in.stock.reuse(g)
+		case ctx.Err() != nil:
+			in.opts.Log.Warn("messages given back, their senders send them again", "messages", len(g.messages), "err", err)
+			in.finish(g.messages, err)
+		default:
+			in.stock.putBack(g)
+			select {
+			case <-ctx.Done():
+			case <-time.After(wait):
+			}
+			wait = min(2*wait, lastRetry)
+		}
+	}
+}
+
+// commit stores samples and counts what the store refuses.
+func (in *Ingest) commit(ctx context.Context, samples []store.Sample) error {
+	if len(samples) == 0 {
+		return nil
+	}
+	start := time.Now()
+	in.committing.Store(&start)
+	refusals, err := in.opts.Store.Append(ctx, samples)
+	in.committing.Store(nil)
+	if err != nil {
+		since := start
+		if before := in.trouble.Load(); before != nil {
+			since = before.since
+		}
+		in.trouble.Store(&trouble{err, since})
+		in.metrics.failures.Inc()
+		in.quiet.Warn("store", "commit failed, trying again; nothing is acknowledged meanwhile", "samples", len(samples), "err", err)
+		return fmt.Errorf("store %d samples: %w", len(samples), err)
+	}
+	in.trouble.Store(nil)
+	in.metrics.commits.Inc()
+	in.metrics.duration.Observe(time.Since(start).Seconds())
+	in.metrics.stored.Add(float64(len(samples) - len(refusals)))
+	for _, f := range refusals {
+		in.refused(samples[f.Index], f.Reason)
+	}
+	return nil
+}
+
+// refused counts a sample that the store will never keep. A refused count of
+// faults is no rejection: after a restart the counts begin anew, and the same
+// fault delivered again then carries another count than the one stored.
+func (in *Ingest) refused(s store.Sample, reason string) {
+	if s.Quantity == wire.QuantityFaults && reason == store.RefusedConflict {
+		return
+	}
+	err := fmt.Errorf("%.120q of %s: the store refuses it", s.Name(), s.Time.Format(time.RFC3339))
+	in.reject(s.Site, s.Node, Rejection{reason, err})
+}
+
+// finish ends the wait of messages.
+func (in *Ingest) finish(messages []told, err error) {
 	for _, m := range messages {
-		in.count(m)
-		if m.Batch.isEmpty() {
+		m.Done(err)
+	}
+	in.queue.release(messages)
+}
+
+// relieve makes room while the store fails, until ctx ends. The oldest quarter
+// of the messages is given back: it has been told, and its senders keep it. What
+// they send first when they are back is new.
+func (in *Ingest) relieve(ctx context.Context) {
+	tick := time.NewTicker(relieveTime)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if in.Failing() == nil || !in.queue.crowded() && !in.stock.full() {
 			continue
 		}
-		for _, o := range in.opts.Observers {
-			o.Observe(m.Batch)
-		}
-	}
-}
-
-// count counts the rejections of one message, and logs the first of a reason.
-func (in *Ingest) count(m Decoded) {
-	for _, r := range m.Rejected {
-		in.metrics.rejected.WithLabelValues(r.Reason).Inc()
-		key := string(m.Batch.Node) + " " + r.Reason
-		in.quiet.Warn(key, "rejected", "site", m.Batch.Site, "node", m.Batch.Node,
-			"reason", r.Reason, "detail", fmt.Sprintf("%.240s", r.Err))
+		given := in.stock.drop(in.queue.held() / 4)
+		in.metrics.given.Add(float64(len(given)))
+		in.quiet.Warn("given back", "messages given back while the store fails, their senders send them again", "messages", len(given))
+		in.finish(given, errGiven)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -49,11 +50,22 @@ func (s *shelf) Append(_ context.Context, samples []store.Sample) ([]store.Refus
 	if s.broken != nil {
 		return nil, s.broken
 	}
-	s.appends = append(s.appends, samples)
+	s.appends = append(s.appends, slices.Clone(samples))
 	return s.refuse, nil
 }
 
-func (s *shelf) Observe(b ingest.Batch) { s.observed = append(s.observed, b) }
+func (s *shelf) Observe(b ingest.Batch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b.Readings = slices.Clone(b.Readings)
+	s.observed = append(s.observed, b)
+}
+
+func (s *shelf) told() []ingest.Batch {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.observed)
+}
 
 func (s *shelf) set(broken error) {
 	s.mu.Lock()
@@ -81,8 +93,24 @@ type bench struct {
 	registry *prometheus.Registry
 	log      *bytes.Buffer
 	stop     func() // cancels and waits
-	acked    []error
 	start    time.Time
+
+	answering sync.Mutex
+	answers   []error
+}
+
+// answer is the Done of every delivery.
+func (b *bench) answer(err error) {
+	b.answering.Lock()
+	defer b.answering.Unlock()
+	b.answers = append(b.answers, err)
+}
+
+// acked returns what answer was told.
+func (b *bench) acked() []error {
+	b.answering.Lock()
+	defer b.answering.Unlock()
+	return slices.Clone(b.answers)
 }
 
 func run(t *testing.T, s *shelf, change func(*ingest.Options)) *bench {
@@ -117,7 +145,7 @@ func (b *bench) send(t *testing.T, kind wire.Kind, payload []byte) {
 	t.Helper()
 	ok := b.Offer(ingest.Delivery{
 		Topic: topicOf(kind), Payload: payload,
-		Done: func(err error) { b.acked = append(b.acked, err) },
+		Done: b.answer,
 	})
 	if !ok {
 		t.Fatal("offer refused")
@@ -137,6 +165,25 @@ func (b *bench) rejected(t *testing.T, want map[string]int) {
 	}
 }
 
+// value checks a metric without labels.
+func (b *bench) value(t *testing.T, name string, want float64) {
+	t.Helper()
+	families, err := b.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != name {
+			continue
+		}
+		if got := f.GetMetric()[0].GetCounter().GetValue() + f.GetMetric()[0].GetGauge().GetValue(); got != want {
+			t.Errorf("%s is %v, want %v", name, got, want)
+		}
+		return
+	}
+	t.Errorf("no metric %s", name)
+}
+
 func TestWhatWaitsSharesACommit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &shelf{took: 20 * time.Millisecond}
@@ -150,8 +197,8 @@ func TestWhatWaitsSharesACommit(t *testing.T) {
 		if len(s.appends) != 2 || len(s.appends[1]) != 100 {
 			t.Errorf("%d commits, want 2, the second with 100", len(s.appends))
 		}
-		if len(b.acked) != 101 || len(s.observed) != 101 || s.observed[100].Readings[0].Value != 100 {
-			t.Errorf("%d acknowledged and %d observed, want 101 in order", len(b.acked), len(s.observed))
+		if len(b.acked()) != 101 || len(s.told()) != 101 || s.told()[100].Readings[0].Value != 100 {
+			t.Errorf("%d acknowledged and %d observed, want 101 in order", len(b.acked()), len(s.told()))
 		}
 	})
 }
@@ -196,12 +243,16 @@ func TestNothingIsAcknowledgedWhileTheStoreFails(t *testing.T) {
 			want = append(want, float64(v))
 			pass(time.Second)
 		}
-		if len(b.acked) != 0 || len(s.observed) != 0 {
-			t.Errorf("%d acknowledged and %d observed while nothing is stored", len(b.acked), len(s.observed))
+		if len(b.acked()) != 0 {
+			t.Errorf("%d acknowledged while nothing is stored", len(b.acked()))
 		}
-		if !errors.Is(b.Failing(), full) {
-			t.Errorf("Failing() = %v, want %v", b.Failing(), full)
+		if len(s.told()) != 60 {
+			t.Errorf("%d observed while nothing is stored, want all 60: alerts go on", len(s.told()))
 		}
+		if err := b.Failing(); !errors.Is(err, full) || !strings.Contains(err.Error(), "for 30s") {
+			t.Errorf("Failing() = %v, want %v for 30s", err, full)
+		}
+		b.value(t, "thermarack_store_failing", 1)
 		if n := strings.Count(b.log.String(), "commit failed"); n != 1 {
 			t.Errorf("logged %d times in 30 s, want once", n)
 		}
@@ -211,10 +262,11 @@ func TestNothingIsAcknowledgedWhileTheStoreFails(t *testing.T) {
 		if diff := cmp.Diff(want, s.values()); diff != "" {
 			t.Errorf("stored (-want +got):\n%s", diff)
 		}
-		if len(b.acked) != 60 || len(s.observed) != 60 || errors.Join(b.acked...) != nil {
-			t.Errorf("%d acknowledged, %d observed, want 60 without error", len(b.acked), len(s.observed))
+		if len(b.acked()) != 60 || len(s.told()) != 60 || errors.Join(b.acked()...) != nil {
+			t.Errorf("%d acknowledged without error and %d observed, want 60 and none twice", len(b.acked()), len(s.told()))
 		}
-		for i, batch := range s.observed {
+		b.value(t, "thermarack_store_failing", 0)
+		for i, batch := range s.told() {
 			if isStatus := batch.Status != nil; isStatus != (i%2 == 1) {
 				t.Errorf("batch %d: status and readings are out of order", i)
 			}
@@ -233,8 +285,8 @@ func TestCancelCommitsWhatWasAccepted(t *testing.T) {
 			b.offer(t, float64(v))
 		}
 		b.stop()
-		if len(s.values()) != 3 || len(b.acked) != 3 || errors.Join(b.acked...) != nil {
-			t.Errorf("stored %v, acknowledged %v; want all three", s.values(), b.acked)
+		if len(s.values()) != 3 || len(b.acked()) != 3 || errors.Join(b.acked()...) != nil {
+			t.Errorf("stored %v, acknowledged %v; want all three", s.values(), b.acked())
 		}
 		if b.Offer(ingest.Delivery{Topic: "x"}) {
 			t.Error("accepts an offer that nobody will commit")
@@ -253,8 +305,8 @@ func TestCancelGivesBackWhatCannotBeKept(t *testing.T) {
 		if took := time.Since(before); took > 6*time.Second {
 			t.Errorf("Run returned after %v, want at most 6 s", took)
 		}
-		if len(b.acked) != 2 || b.acked[0] == nil || b.acked[1] == nil {
-			t.Errorf("Done got %v, want two errors", b.acked)
+		if len(b.acked()) != 2 || b.acked()[0] == nil || b.acked()[1] == nil {
+			t.Errorf("Done got %v, want two errors", b.acked())
 		}
 	})
 }
@@ -266,17 +318,17 @@ func TestRubbishIsAcknowledgedAndCounted(t *testing.T) {
 		b.send(t, wire.KindReadings, []byte("not senml"))
 		b.send(t, wire.KindReadings, fmt.Appendf(nil, `[{"n":"%s:temperature","v":NaN},{"n":"%[1]s:humidity","v":40},{"n":"%[1]s:pressure","v":1,"t":%d}]`,
 			probe, b.start.AddDate(10, 0, 0).Unix()))
-		b.Offer(ingest.Delivery{Topic: "wrong", Done: func(err error) { b.acked = append(b.acked, err) }})
+		b.Offer(ingest.Delivery{Topic: "wrong", Done: b.answer})
 		b.send(t, wire.KindReadings, []byte("still not"))
 		pass(time.Second)
-		if len(b.acked) != 4 || errors.Join(b.acked...) != nil {
-			t.Errorf("acknowledged %v, want all four", b.acked)
+		if len(b.acked()) != 4 || errors.Join(b.acked()...) != nil {
+			t.Errorf("acknowledged %v, want all four", b.acked())
 		}
 		if diff := cmp.Diff([]float64{40}, s.values()); diff != "" {
 			t.Errorf("the good neighbour (-want +got):\n%s", diff)
 		}
-		if len(s.observed) != 1 || len(s.observed[0].Readings) != 1 {
-			t.Errorf("observed %+v, want the humidity", s.observed)
+		if len(s.told()) != 1 || len(s.told()[0].Readings) != 1 {
+			t.Errorf("observed %+v, want the humidity", s.told())
 		}
 		b.rejected(t, map[string]int{"payload": 2, "nan": 1, "future": 1, "topic": 1})
 		if n := strings.Count(b.log.String(), "reason=payload"); n != 1 {
@@ -285,25 +337,109 @@ func TestRubbishIsAcknowledgedAndCounted(t *testing.T) {
 	})
 }
 
-func TestRefusalsOfTheStoreAreCountedAndNotObserved(t *testing.T) {
+func TestRefusalsOfTheStoreAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &shelf{refuse: []store.Refusal{{Index: 1, Reason: store.RefusedConflict}, {Index: 3, Reason: store.RefusedPast}}}
+		s := &shelf{refuse: []store.Refusal{{Index: 1, Reason: store.RefusedConflict}, {Index: 3, Reason: store.RefusedPast}, {Index: 4, Reason: store.RefusedConflict}}}
 		b := run(t, s, nil)
 		for v := range 4 {
 			b.offer(t, float64(v))
 		}
+		b.send(t, wire.KindReadings, fmt.Appendf(nil, `[{"n":"%s:fault","vs":"crc"}]`, probe))
 		pass(time.Second)
-		var seen []float64
-		for _, batch := range s.observed {
-			seen = append(seen, batch.Readings[0].Value)
+		if len(b.acked()) != 5 {
+			t.Errorf("%d acknowledged, want 5: they would come again for ever", len(b.acked()))
 		}
-		if diff := cmp.Diff([]float64{0, 2}, seen); diff != "" {
-			t.Errorf("observed (-want +got):\n%s", diff)
-		}
-		if len(b.acked) != 4 {
-			t.Errorf("%d acknowledged, want 4: they would come again for ever", len(b.acked))
-		}
+		b.value(t, "thermarack_ingest_stored_total", 2)
+		// A count of faults that began anew with us is no rejection.
 		b.rejected(t, map[string]int{"conflict": 1, "past": 1})
+	})
+}
+
+func TestObserversAreToldWhileACommitHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &shelf{took: time.Minute}
+		b := run(t, s, nil)
+		b.offer(t, 0)
+		pass(9 * time.Second)
+		if b.Failing() != nil {
+			t.Errorf("Failing() = %v after 9 s of a commit", b.Failing())
+		}
+		b.offer(t, 1)
+		pass(2 * time.Second)
+		if len(s.told()) != 2 || len(b.acked()) != 0 {
+			t.Errorf("%d observed, %d acknowledged; want both and none", len(s.told()), len(b.acked()))
+		}
+		if b.Failing() == nil {
+			t.Error("a commit of 11 s does not count as failing")
+		}
+		pass(2 * time.Minute)
+		if len(b.acked()) != 2 || b.Failing() != nil {
+			t.Errorf("%d acknowledged, failing %v; want both and nil", len(b.acked()), b.Failing())
+		}
+	})
+}
+
+func TestTheOldestAreGivenBackWhenAFailingStoreLeavesNoRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &shelf{broken: errors.New("no space left on device")}
+		b := run(t, s, nil)
+		for v := range 15000 {
+			b.offer(t, float64(v)/10)
+		}
+		pass(3 * time.Second)
+		given := len(b.acked())
+		if given < 3000 || given > 8000 || errors.Join(b.acked()...) == nil {
+			t.Fatalf("%d given back, want a part of them, with an error", given)
+		}
+		if len(s.told()) != 15000 {
+			t.Errorf("%d observed, want all", len(s.told()))
+		}
+		b.value(t, "thermarack_ingest_given_back_total", float64(given))
+		s.set(nil)
+		pass(10 * time.Second)
+		var want []float64
+		for v := given; v < 15000; v++ {
+			want = append(want, float64(v)/10)
+		}
+		if diff := cmp.Diff(want, s.values()); diff != "" {
+			t.Errorf("stored, after the oldest were given back (-want +got):\n%s", diff)
+		}
+		if errors.Join(b.acked()[given:]...) != nil || len(b.acked()) != 15000 {
+			t.Errorf("%d answered, want all, those that are stored without error", len(b.acked()))
+		}
+	})
+}
+
+func TestLateReadingsAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := run(t, &shelf{}, func(o *ingest.Options) { o.Late = time.Hour })
+		for _, ago := range []time.Duration{0, 59 * time.Minute, 61 * time.Minute, 24 * time.Hour} {
+			b.send(t, wire.KindReadings, fmt.Appendf(nil, `[{"n":"%s:temperature","v":20,"t":%d}]`, probe, b.start.Add(-ago).Unix()))
+		}
+		pass(time.Second)
+		b.value(t, "thermarack_ingest_late_total", 2)
+		b.value(t, "thermarack_ingest_stored_total", 4)
+	})
+}
+
+func TestSeriesOfEarlierRunsCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		full := make([]store.Series, ingest.MaxSeries)
+		for i := range full {
+			full[i] = store.Series{Site: site, Node: node, Device: fmt.Sprintf("urn:dev:ow:28%014x", i), Quantity: "temperature", Unit: "Cel"}
+		}
+		s := &shelf{}
+		b := run(t, s, func(o *ingest.Options) {
+			o.Known = func(context.Context) ([]store.Series, error) { return full, nil }
+		})
+		pass(time.Second)
+		b.offer(t, 7) // a probe that is none of them
+		b.send(t, wire.KindReadings, fmt.Appendf(nil, `[{"n":"%s:temperature","v":3}]`, full[3].Device))
+		pass(time.Second)
+		if diff := cmp.Diff([]float64{3}, s.values()); diff != "" {
+			t.Errorf("stored (-want +got):\n%s", diff)
+		}
+		b.rejected(t, map[string]int{"series_limit": 1})
 	})
 }
 

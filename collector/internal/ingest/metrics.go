@@ -10,13 +10,15 @@ type metrics struct {
 	stored   prometheus.Counter
 	commits  prometheus.Counter
 	failures prometheus.Counter
+	given    prometheus.Counter
+	late     prometheus.Counter
 	rejected *prometheus.CounterVec
 	duration prometheus.Histogram
 }
 
-// newMetrics registers the metrics of q and of the commits with r. Every reason
+// newMetrics registers the metrics of in with r. Every reason
 // is there from the start, at 0, so that a rate sees the first rejection.
-func newMetrics(r prometheus.Registerer, q *queue) *metrics {
+func newMetrics(r prometheus.Registerer, in *Ingest) *metrics {
 	with := promauto.With(r)
 	counter := func(name, help string) prometheus.Counter {
 		return with.NewCounter(prometheus.CounterOpts{Name: "thermarack_ingest_" + name, Help: help})
@@ -24,12 +26,23 @@ func newMetrics(r prometheus.Registerer, q *queue) *metrics {
 	with.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "thermarack_ingest_waiting",
 		Help: "Messages taken from MQTT and not yet acknowledged.",
-	}, func() float64 { return float64(q.held()) })
+	}, func() float64 { return float64(in.queue.held()) })
+	with.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "thermarack_store_failing",
+		Help: "1 while the store does not take what arrives: nothing is acknowledged, alerts go on.",
+	}, func() float64 {
+		if in.Failing() != nil {
+			return 1
+		}
+		return 0
+	})
 	m := &metrics{
 		messages: counter("messages_total", "Messages taken from MQTT."),
 		stored:   counter("stored_total", "Samples that the store has kept."),
 		commits:  counter("commits_total", "Commits that the store has synced."),
 		failures: counter("commit_failures_total", "Commits that failed and were tried again."),
+		given:    counter("given_back_total", "Messages given back to their senders to make room while the store failed."),
+		late:     counter("late_total", "Readings that came too late to page anybody: the backlog of an outage."),
 		rejected: with.NewCounterVec(prometheus.CounterOpts{
 			Name: "thermarack_ingest_rejected_total",
 			Help: "Records, or whole messages, that are not kept.",

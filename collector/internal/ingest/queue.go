@@ -62,13 +62,20 @@ func (q *queue) take(n int) []waiting {
 }
 
 // release makes room for what was taken.
-func (q *queue) release(taken []waiting) {
+func (q *queue) release(taken []told) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.count -= len(taken)
-	for _, w := range taken {
-		q.bytes -= len(w.Payload)
+	for _, m := range taken {
+		q.bytes -= len(m.Payload)
 	}
+}
+
+// crowded tells whether less than a quarter of the room is left.
+func (q *queue) crowded() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.count > maxWaiting/4*3 || q.bytes > maxWaitingBytes/4*3
 }
 
 // ready returns how many items can be taken.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -86,7 +87,10 @@ func (s *shelf) Append(ctx context.Context, samples []store.Sample) ([]store.Ref
 	}
 }
 
-func (s *shelf) Observe(b ingest.Batch) { s.observed <- b }
+func (s *shelf) Observe(b ingest.Batch) {
+	b.Readings = slices.Clone(b.Readings)
+	s.observed <- b
+}
 
 // start runs things until the test ends, or stop is called.
 func start(t *testing.T, runs ...func(context.Context) error) (stop func()) {
