@@ -83,6 +83,9 @@ type Options struct {
 	Alertmanager http.Handler // answers everything below /alertmanager/
 	Ready        func() error // why the collector is not ready, or nil
 
+	Backup    Backup    // answers POST /api/v1/backup; nil: there is none
+	Recording Recording // answers GET /api/v1/recording; nil: there is none
+
 	Clock clock.Clock
 	Log   *slog.Logger // nil: discarded
 	Demo  bool         // the page says that it shows a simulation
@@ -113,6 +116,8 @@ type Server struct {
 	hub     *hub
 	cache   *renderings
 	exports chan struct{} // one an export under way
+	backups chan struct{} // one a backup under way
+	records chan struct{} // one a recording under way
 	metrics *metrics
 	assets  map[string]asset
 	handler http.Handler
@@ -135,6 +140,7 @@ func New(o Options) (*Server, error) {
 	h := newHub()
 	s := &Server{
 		opt: o, hub: h, cache: newRenderings(), exports: make(chan struct{}, maxExports),
+		backups: make(chan struct{}, maxBackups), records: make(chan struct{}, maxRecordings),
 		metrics: newMetrics(o.Registry, h), assets: files,
 	}
 	s.handler = s.observe(guard(o, s.mux()))
@@ -173,6 +179,8 @@ func (s *Server) routes() []route {
 		{shelf + "/{image}", s.answer(s.heatmap)},
 		{"GET /api/v1/series", s.answer(s.series)},
 		{"GET /api/v1/export.csv", s.answer(few(s.exports, s.export))},
+		{"GET /api/v1/recording", s.answer(few(s.records, here(s.recording)))},
+		{"POST /api/v1/backup", s.answer(few(s.backups, here(s.backup)))},
 		{"GET /api/v1/nodes", s.answer(s.nodes)},
 		{"GET /api/v1/unplaced", s.answer(s.unplaced)},
 		{"GET /api/v1/layout.yaml", s.answer(s.layoutFile)},
