@@ -1,4 +1,4 @@
-// Package recording reads recordings: one MQTT message a line, as
+// Package recording reads, writes and makes recordings: one MQTT message a line, as
 // docs/wire.md shows them, plain or gzipped.
 package recording
 
