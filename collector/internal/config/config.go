@@ -39,11 +39,13 @@ type Config struct {
 	BrokerPasswordFile string `yaml:"broker_password_file"`
 	Site               string `yaml:"site"`
 
-	Layout    string        `yaml:"layout"`
-	Data      string        `yaml:"data"`
-	Store     string        `yaml:"store"`
-	Retention time.Duration `yaml:"retention"`
-	Influx    Influx        `yaml:"influx"`
+	Layout        string        `yaml:"layout"`
+	Data          string        `yaml:"data"`
+	Store         string        `yaml:"store"`
+	Retention     time.Duration `yaml:"retention"`
+	RetentionSize Size          `yaml:"retention_size"`
+	OutOfOrder    time.Duration `yaml:"out_of_order"`
+	Influx        Influx        `yaml:"influx"`
 
 	Pager string `yaml:"pager"`
 
@@ -80,6 +82,9 @@ func (r Rules) Alerts() alerts.Rules {
 	rules.For, rules.Clear, rules.FanFor = r.For, r.Clear, r.FanFor
 	return rules
 }
+
+// Past is how late a reading may come: never so late that it would be deleted.
+func (c Config) Past() time.Duration { return min(c.OutOfOrder, c.Retention) }
 
 // Default returns the configuration without a file.
 func Default() Config {
@@ -122,10 +127,13 @@ func (c Config) Check(where string) error {
 	for _, err := range c.checkStore() {
 		fault("%v", err)
 	}
+	if c.RetentionSize != 0 && c.RetentionSize < minSize {
+		fault("retention_size is %d bytes, want 0 (no limit) or %d MiB and more", c.RetentionSize, minSize>>20)
+	}
 	for _, d := range []struct {
 		key   string
 		value time.Duration
-	}{{"retention", c.Retention}, {"stale", c.Stale}} {
+	}{{"retention", c.Retention}, {"out_of_order", c.OutOfOrder}, {"stale", c.Stale}} {
 		if d.value <= 0 {
 			fault("%s is %v, want above 0", d.key, d.value)
 		}

@@ -23,7 +23,7 @@ func TestTheReferenceIsTheDefault(t *testing.T) {
 	if got, want := c.Rules.Alerts(), alerts.DefaultRules(); got != want {
 		t.Errorf("rules %+v, want %+v", got, want)
 	}
-	if c.Stale != time.Minute || c.Retention != 400*24*time.Hour || c.Listen != "127.0.0.1:8080" {
+	if c.Stale != time.Minute || c.OutOfOrder != 7*24*time.Hour || c.RetentionSize != 0 || c.Retention != 400*24*time.Hour || c.Listen != "127.0.0.1:8080" {
 		t.Errorf("got %+v", c)
 	}
 }
@@ -102,5 +102,41 @@ func TestCheckNamesEveryBadKeyAtOnce(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("err = %v, want …%s…", err, want)
 		}
+	}
+}
+
+func TestASizeIsANumberWithAUnit(t *testing.T) {
+	for text, want := range map[string]config.Size{"0": 0, "10GB": 10e9, "512MiB": 512 << 20, "1.5 TB": 15e11, "2TiB": 2 << 40} {
+		c, err := config.Parse("c.yaml", []byte("retention_size: "+text+"\n"))
+		if err != nil || c.RetentionSize != want || c.Check("c.yaml") != nil {
+			t.Errorf("%s: %d, %v, %v, want %d", text, c.RetentionSize, err, c.Check("c.yaml"), want)
+		}
+	}
+	for _, text := range []string{"10", "10 apples", "GB", "10gb", "10BB", "nanGB", "-1GB", "1e30TB", "InfGB", "[1GB]", `""`} {
+		_, err := config.Parse("c.yaml", []byte("stale: 1m\nretention_size: "+text+"\n"))
+		if err == nil || !strings.Contains(err.Error(), "is no size") || !strings.HasPrefix(err.Error(), "c.yaml:2: ") {
+			t.Errorf("%s: err = %v, want that line 2 is no size", text, err)
+		}
+	}
+}
+
+func TestWhatIsKeptTooShortIsNamed(t *testing.T) {
+	for text, want := range map[string]string{
+		"retention_size: 1MB":    "retention_size is 1000000 bytes, want 0",
+		"out_of_order: 0s":       "out_of_order is 0s",
+		"retention_size: 1000MB": "",
+	} {
+		c, err := config.Parse("c.yaml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = c.Check("c.yaml")
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want …%s…", text, err, want)
+		}
+	}
+	c, err := config.Parse("c.yaml", []byte("retention: 24h"))
+	if err != nil || c.Past() != 24*time.Hour || c.Check("c.yaml") != nil {
+		t.Errorf("a day is kept: %v late at most, %v, want a day", c.Past(), err)
 	}
 }
