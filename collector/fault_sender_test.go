@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"net"
@@ -24,12 +25,12 @@ type sender struct {
 	node    string // MAC
 	client  string // id; "" is the node's
 	devices int
-	begin   time.Time     // stamp of the first message
-	step    time.Duration // between stamps, whole milliseconds
-	count   int           // messages; 0: no end
-	window  int           // in flight
-	pace    time.Duration // between messages; 0: as fast as they are acknowledged
-	addr    func() string // of the broker at the moment; "" while there is none
+	begin   time.Time                // stamp of the first message
+	step    time.Duration            // between stamps, whole milliseconds
+	count   int                      // messages; 0: no end
+	window  int                      // in flight
+	pace    time.Duration            // between messages; 0: as fast as they are acknowledged
+	dial    func() (net.Conn, error) // connects to the broker there is at the moment
 
 	mu           sync.Mutex
 	next         int
@@ -95,24 +96,14 @@ func (s *sender) done() bool { return s.count > 0 && s.acks() == s.count }
 func (s *sender) connect(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	addr := s.addr()
-	if addr == "" {
-		return fmt.Errorf("no broker")
-	}
-	conn, err := net.DialTimeout("tcp", addr, 5*time.Second)
+	conn, err := s.dial()
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	context.AfterFunc(ctx, func() { conn.Close() })
 	in, out := bufio.NewReader(conn), bufio.NewWriter(conn)
-	hello := packets.NewControlPacket(packets.Connect).(*packets.ConnectPacket)
-	hello.ProtocolName, hello.ProtocolVersion, hello.CleanSession = "MQTT", 4, true
-	hello.ClientIdentifier, hello.Keepalive = cmp.Or(s.client, s.node), 60
-	if err := hello.Write(conn); err != nil {
-		return err
-	}
-	if _, err := packets.ReadPacket(in); err != nil {
+	if err := introduce(conn, cmp.Or(s.client, s.node)); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -127,6 +118,18 @@ func (s *sender) connect(ctx context.Context) error {
 	err = s.read(in, slots)
 	cancel()
 	writing.Wait()
+	return err
+}
+
+// introduce begins an MQTT connection.
+func introduce(conn net.Conn, client string) error {
+	hello := packets.NewControlPacket(packets.Connect).(*packets.ConnectPacket)
+	hello.ProtocolName, hello.ProtocolVersion, hello.CleanSession = "MQTT", 4, true
+	hello.ClientIdentifier, hello.Keepalive = client, 60
+	if err := hello.Write(conn); err != nil {
+		return err
+	}
+	_, err := packets.ReadPacket(conn)
 	return err
 }
 
@@ -215,11 +218,19 @@ func send(t *testing.T, addr string, senders ...*sender) *fleet {
 	f := &fleet{senders: senders, cancel: cancel}
 	f.moveTo(addr)
 	for _, s := range senders {
-		s.addr = func() string { return *f.addr.Load() }
+		s.dial = f.dial
 		f.running.Go(func() { s.run(ctx) })
 	}
 	t.Cleanup(f.stop)
 	return f
+}
+
+func (f *fleet) dial() (net.Conn, error) {
+	addr := *f.addr.Load()
+	if addr == "" {
+		return nil, errors.New("no broker")
+	}
+	return net.DialTimeout("tcp", addr, 5*time.Second)
 }
 
 // moveTo makes the senders connect to another broker next time.
