@@ -21,11 +21,11 @@ const (
 	headerTimeout  = 5 * time.Second
 	idleTimeout    = 2 * time.Minute
 	writeTimeout   = 30 * time.Second // whole answer; streams and exports move theirs
-	shutdownGrace  = 5 * time.Second
+	shutdownGrace  = 3 * time.Second
 )
 
 // Serve answers on listener until ctx is done, then ends the streams, waits up
-// to 5 s for other answers and returns nil. It closes listener. It runs Run, and
+// to 3 s for other answers and returns nil. It closes listener. It runs Run, and
 // can be called once. The error is the listener's.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	door := newDoor(listener, s.opt.MaxConnections, s.metrics)
