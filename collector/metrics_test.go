@@ -26,6 +26,30 @@ type described struct {
 	labels string // sorted, separated by blanks
 }
 
+// causes are the labels whose every value the documentation names.
+var causes = []string{"reason", "cause", "severity", "state"}
+
+// checkCauses tells of values of such labels that are not in docs/metrics.md.
+func checkCauses(t *testing.T, text []byte) {
+	t.Helper()
+	docs, err := os.ReadFile("../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(line, "thermarack_") {
+			continue
+		}
+		for _, cause := range causes {
+			_, rest, _ := strings.Cut(line, cause+`="`)
+			value, _, found := strings.Cut(rest, `"`)
+			if found && !bytes.Contains(docs, []byte("`"+value+"`")) {
+				t.Errorf("docs/metrics.md does not name %s %q of %s", cause, value, line)
+			}
+		}
+	}
+}
+
 // rowText takes a row of a table apart: names, type, labels, meaning.
 var rowText = regexp.MustCompile("^\\| (`[a-z_*]+`(?:, `[a-z_*]+`)*) \\| ([a-z]*) ?\\| ((?:`[a-z]+` ?)*) ?\\| (.+) \\|$")
 
@@ -112,6 +136,7 @@ func scrapes(t *testing.T) map[string]described {
 		c.get(t, "/healthz") // a request to count
 		text := c.get(t, "/metrics")
 		checkClean(t, text)
+		checkCauses(t, text)
 		maps.Copy(all, scraped(t, text))
 		c.stop()
 	}

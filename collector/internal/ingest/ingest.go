@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -268,10 +269,16 @@ func (in *Ingest) count(d Decoded) {
 	for _, r := range d.Rejected {
 		in.reject(d.Batch.Site, d.Batch.Node, r)
 	}
+	lag := time.Duration(math.MaxInt64)
 	for i := range d.Batch.Readings {
-		if d.Batch.Received.Sub(d.Batch.Readings[i].Time) > in.opts.Late {
+		age := d.Batch.Received.Sub(d.Batch.Readings[i].Time)
+		if age > in.opts.Late {
 			in.metrics.late.Inc()
 		}
+		lag = min(lag, age)
+	}
+	if len(d.Batch.Readings) > 0 {
+		in.metrics.lag.Observe(max(lag, 0).Seconds())
 	}
 }
 
@@ -348,8 +355,12 @@ func (in *Ingest) refused(s store.Sample, reason string) {
 
 // finish ends the wait of messages.
 func (in *Ingest) finish(messages []told, err error) {
+	now := in.opts.Clock.Now()
 	for _, m := range messages {
 		m.Done(err)
+		if err == nil {
+			in.metrics.wait.Observe(now.Sub(m.received).Seconds() / in.opts.Clock.Speed())
+		}
 	}
 	in.queue.release(messages)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -419,6 +420,36 @@ func TestLateReadingsAreCounted(t *testing.T) {
 		pass(time.Second)
 		b.value(t, "thermarack_ingest_late_total", 2)
 		b.value(t, "thermarack_ingest_stored_total", 4)
+	})
+}
+
+func TestLagAndWaitAreMeasured(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := run(t, &shelf{took: 3 * time.Second}, nil)
+		at := float64(b.start.Unix())
+		b.send(t, wire.KindReadings, fmt.Appendf(nil, `[{"n":"%[1]s:temperature","v":20,"t":%[2]v},{"n":"%[1]s:temperature","v":21,"t":%[3]v}]`, probe, at-60, at-20))
+		b.send(t, wire.KindReadings, fmt.Appendf(nil, `[{"n":"%s:temperature","v":22,"t":%v}]`, probe, at+10)) // ahead of us
+		b.send(t, wire.KindStatus, []byte(`{"online":true,"boot":"a","t":1}`))
+		pass(4 * time.Second)
+		sum := func(name string) float64 {
+			families, err := b.registry.Gather()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range families {
+				if f.GetName() == name {
+					h := f.GetMetric()[0].GetHistogram()
+					return float64(h.GetSampleCount())*1000 + math.Round(h.GetSampleSum())
+				}
+			}
+			return math.NaN()
+		}
+		if got := sum("thermarack_ingest_lag_seconds"); got != 2020 {
+			t.Errorf("lag: %v, want two messages, 20 s together", got)
+		}
+		if got := sum("thermarack_ingest_wait_seconds"); got != 3009 {
+			t.Errorf("wait: %v, want three messages, 9 s together", got)
+		}
 	})
 }
 

@@ -14,10 +14,12 @@ type metrics struct {
 	late     prometheus.Counter
 	rejected *prometheus.CounterVec
 	duration prometheus.Histogram
+	wait     prometheus.Histogram
+	lag      prometheus.Histogram
 }
 
-// newMetrics registers the metrics of in with r. Every reason
-// is there from the start, at 0, so that a rate sees the first rejection.
+// newMetrics registers the metrics of in with r. Every reason is there from the
+// start, at 0, so that a rate sees the first rejection.
 func newMetrics(r prometheus.Registerer, in *Ingest) *metrics {
 	with := promauto.With(r)
 	counter := func(name, help string) prometheus.Counter {
@@ -51,6 +53,16 @@ func newMetrics(r prometheus.Registerer, in *Ingest) *metrics {
 			Name:    "thermarack_ingest_commit_seconds",
 			Help:    "Wall time of a commit with its sync.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 14), // 1 ms to 8 s
+		}),
+		wait: with.NewHistogram(prometheus.HistogramOpts{
+			Name:    "thermarack_ingest_wait_seconds",
+			Help:    "Time from the arrival of a message to its acknowledgement, when it is stored.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 3, 11), // 1 ms to a minute
+		}),
+		lag: with.NewHistogram(prometheus.HistogramOpts{
+			Name:    "thermarack_ingest_lag_seconds",
+			Help:    "Age of the newest reading of a message when it arrives.",
+			Buckets: []float64{0.1, 0.5, 1, 5, 10, 30, 60, 600, 3600, 86400},
 		}),
 	}
 	for _, reason := range Reasons() {
