@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// rounds of a thousand agents are two million values.
+const rounds = 200
+
 // BenchmarkCollectorFlatOut publishes as fast as a thousand agents' connections
 // take it, the load generator on the same machine, and reports for each pipeline
 // what a million values cost in CPU (broker, parsing and durable store; not the
@@ -12,35 +15,59 @@ import (
 // and the memory at most.
 func BenchmarkCollectorFlatOut(b *testing.B) {
 	needs(b)
-	contenders := withPeers(b, ours())
-	figures := make([]tally, len(contenders))
-	for range runs() {
-		for i, p := range contenders {
-			if figures[i] == nil {
-				figures[i] = tally{}
-			}
-			flatOut(b, p, figures[i])
-		}
-	}
-	for i, p := range contenders {
-		figures[i].report(b, p.name)
-	}
+	compare(b, withPeers(b, ours(), tuned(), tunedLines()), flatOut)
 }
 
-// flatOut runs a pipeline once, on two million values.
+// BenchmarkCollectorInfluxDB is the same with the store influx.
+func BenchmarkCollectorInfluxDB(b *testing.B) {
+	needs(b)
+	needsPeers(b)
+	compare(b, withPeers(b, oursInfluxDB(), tuned()), flatOut)
+}
+
 func flatOut(b *testing.B, p pipeline, figures tally) {
 	b.Helper()
-	load := thousandAgents(b, 200, p.encode)
+	load := thousandAgents(b, rounds, p.encode)
 	o := p.open(b)
 	defer o.close()
-	before := cpuOf(b, o.programs...)
+	before := o.cpu(b)
 	begin, acknowledged := publishAll(b, load, o.mqtt, 0)
-	until(b, 2*time.Minute, "every value can be asked for", func() bool { return o.arrived(load.Plan) })
+	o.wait(b, load.Plan)
 	end := time.Now()
 	million := float64(load.Values()) / 1e6
-	figures.add("CPU-s/Mvalue", (cpuOf(b, o.programs...)-before).Seconds()/million)
+	figures.add("CPU-s/Mvalue", (o.cpu(b)-before).Seconds()/million)
 	figures.add("values/s-queryable", float64(load.Values())/end.Sub(begin).Seconds())
 	figures.add("values/s-acknowledged", float64(load.Values())/acknowledged.Sub(begin).Seconds())
+	figures.add("MB-peak", o.peak(b))
+	o.check(b, load.Plan)
+}
+
+// BenchmarkCollectorDrain lets a mosquitto collect all messages while nobody takes
+// them, and reports what the consumer then makes of the backlog, from its start
+// on and with the load generator gone.
+func BenchmarkCollectorDrain(b *testing.B) {
+	needs(b, "mosquitto")
+	compare(b, withPeers(b, oursExternal(), tuned(), tunedLines()), drain)
+}
+
+func drain(b *testing.B, p pipeline, figures tally) {
+	b.Helper()
+	load := thousandAgents(b, rounds, p.encode)
+	o := p.open(b)
+	defer o.close()
+	o.consumer().stop()
+	publishAll(b, load, o.mqtt, 0)
+	var before time.Duration
+	for _, part := range o.parts[:len(o.parts)-1] {
+		before += part.use(b).cpu
+	}
+	begin := time.Now()
+	o.consumer().again(b)
+	o.wait(b, load.Plan)
+	end := time.Now()
+	million := float64(load.Values()) / 1e6
+	figures.add("CPU-s/Mvalue", (o.cpu(b)-before).Seconds()/million)
+	figures.add("values/s-queryable", float64(load.Values())/end.Sub(begin).Seconds())
 	figures.add("MB-peak", o.peak(b))
 	o.check(b, load.Plan)
 }

@@ -42,6 +42,7 @@ bind-address = "127.0.0.1:%[1]d"
 [retention]
   enabled = false
 [http]
+  flux-enabled = true
   bind-address = "127.0.0.1:%[2]d"
   log-enabled = false
   max-body-size = 0
@@ -50,28 +51,28 @@ bind-address = "127.0.0.1:%[1]d"
 [logging]
   level = "warn"
 `
-	tunedTelegraf = `
+	telegrafConf = `
 [agent]
   interval = "10s"
-  metric_batch_size = 5000
+  metric_batch_size = %[4]d
   metric_buffer_limit = 100000
-  flush_interval = "1s"
+  flush_interval = "%[5]v"
   omit_hostname = true
   quiet = true
 [[outputs.influxdb]]
-  urls = ["%s"]
+  urls = ["%[1]s"]
   database = "env"
   skip_database_creation = true
   timeout = "30s"
 [[inputs.mqtt_consumer]]
-  servers = ["tcp://%s"]
+  servers = ["tcp://%[2]s"]
   topics = ["env/+/r"]
   topic_tag = ""
   qos = 1
   client_id = "tg"
   persistent_session = true
-  max_undelivered_messages = 10000
-  data_format = "%s"
+  max_undelivered_messages = %[6]d
+  data_format = "%[3]s"
   [[inputs.mqtt_consumer.topic_parsing]]
     topic = "env/+/r"
     tags = "_/agent/_"
@@ -86,6 +87,14 @@ bind-address = "127.0.0.1:%[1]d"
       excluded_keys = ["ts"]
 `
 )
+
+// needsPeers skips a benchmark that cannot be without a peer's programs.
+func needsPeers(b *testing.B) {
+	b.Helper()
+	if peer(b, "influxd") == "" {
+		b.Skip("set THERMARACK_PEERS to the folder that .ci/bench-deps prints")
+	}
+}
 
 // peer returns a program that .ci/bench-deps has fetched, or "" when the folder is
 // not given: then ours runs alone.
@@ -104,33 +113,105 @@ func peer(b *testing.B, name string) string {
 
 // withPeers returns ours and, when THERMARACK_PEERS names the folder that
 // .ci/bench-deps prints, the peers.
-func withPeers(b *testing.B, ours ...pipeline) []pipeline {
+func withPeers(b *testing.B, ours pipeline, peers ...telegraf) []pipeline {
 	b.Helper()
+	all := []pipeline{ours}
 	if peer(b, "telegraf") == "" {
 		b.Log("ours alone: set THERMARACK_PEERS to the folder that .ci/bench-deps prints")
-		return ours
+		return all
 	}
-	return append(ours, telegraf("json_v2", benchload.FlatJSON), telegraf("influx", benchload.LineProtocol))
+	for _, t := range peers {
+		all = append(all, t.pipeline())
+	}
+	return all
 }
 
-// telegraf is mosquitto, Telegraf with one of its parsers, and InfluxDB.
-func telegraf(parser string, encode benchload.Encoding) pipeline {
-	return pipeline{"telegraf-" + parser, encode, func(b *testing.B) *opened {
+// A telegraf is mosquitto, Telegraf and InfluxDB.
+type telegraf struct {
+	name               string
+	parser             string
+	encode             benchload.Encoding
+	batch, undelivered int
+	flush              time.Duration
+}
+
+// tuned is Telegraf set for throughput, and tunedLines for agents that publish
+// line protocol besides. usual has Telegraf's defaults, with a broker that keeps
+// more than its own.
+func tuned() telegraf {
+	return telegraf{"telegraf", "json_v2", benchload.FlatJSON, 5000, 10000, time.Second}
+}
+
+func tunedLines() telegraf {
+	return telegraf{"telegraf-line-protocol", "influx", benchload.LineProtocol, 5000, 10000, time.Second}
+}
+
+func usual() telegraf {
+	return telegraf{"telegraf-defaults", "json_v2", benchload.FlatJSON, 1000, 1000, 10 * time.Second}
+}
+
+func (t telegraf) pipeline() pipeline {
+	return pipeline{t.name, t.encode, func(b *testing.B) *opened {
 		needs(b, "mosquitto")
 		broker, db := startBroker(b), startInfluxDB(b)
-		consumer := &consumer{file: telegrafFile(b, parser, broker, db), broker: broker, db: db, encode: encode}
-		consumer.start(b)
+		file := filepath.Join(b.TempDir(), "telegraf.conf")
+		text := fmt.Sprintf(telegrafConf, "http://"+db.addr, broker.addr, t.parser, t.batch, t.flush, t.undelivered)
+		if t.parser == "json_v2" {
+			text += asFlatJSON
+		}
+		write(b, file, text)
+		consumer := newPart(b, func(b *testing.B) *daemon { return start(b, false, peer(b, "telegraf"), "--config", file) })
+		subscribed(b, broker, db, t.encode)
 		return &opened{
-			mqtt: broker.addr, programs: []*daemon{broker.daemon, db.daemon, consumer.daemon},
-			arrived: db.arrived, check: db.check,
+			mqtt: broker.addr, parts: []*part{broker.part, db.part, consumer},
+			arrived: db.arrived, seen: db.seen,
+			audit: func(b *testing.B, p benchload.Plan, _ int) (missing, twice int) {
+				b.Helper()
+				return db.missing(b, p, "SELECT count(*) FROM env"), 0
+			},
 		}
 	}}
 }
 
-// A server is a daemon that listens.
+// subscribed waits until a message has come through: before that the broker does
+// not know that somebody wants them.
+func subscribed(b *testing.B, broker server, db influxDB, encode benchload.Encoding) {
+	b.Helper()
+	m, err := encode(benchload.Report{Agent: 99999, Time: time.Unix(0, 0)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	client := dial(b, broker.addr, "first")
+	until(b, 30*time.Second, "Telegraf has subscribed", func() bool {
+		publish(b, client, m.Topic, string(m.Payload))
+		n, err := db.ask("SELECT count(*) FROM env WHERE time = 0")
+		return err == nil && n > 0
+	})
+	if _, err := db.ask("DROP SERIES FROM env WHERE agent = 'a99999'"); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// A server is a part that listens.
 type server struct {
-	*daemon
+	*part
 	addr string
+}
+
+func newServer(b *testing.B, port int, program string, args ...string) server {
+	b.Helper()
+	addr := fmt.Sprintf("127.0.0.1:%d", port)
+	return server{newPart(b, func(b *testing.B) *daemon {
+		d := start(b, false, program, args...)
+		until(b, 30*time.Second, program+" listens", func() bool {
+			conn, err := net.Dial("tcp", addr)
+			if err == nil {
+				conn.Close()
+			}
+			return err == nil
+		})
+		return d
+	}), addr}
 }
 
 func startBroker(b *testing.B) server {
@@ -138,20 +219,7 @@ func startBroker(b *testing.B) server {
 	port := freePort(b)
 	file := filepath.Join(b.TempDir(), "mosquitto.conf")
 	write(b, file, fmt.Sprintf(tunedMosquitto, port))
-	return listening(b, port, start(b, false, "/usr/sbin/mosquitto", "-c", file))
-}
-
-func listening(b *testing.B, port int, d *daemon) server {
-	b.Helper()
-	s := server{d, fmt.Sprintf("127.0.0.1:%d", port)}
-	until(b, 30*time.Second, s.addr+" listens", func() bool {
-		conn, err := net.Dial("tcp", s.addr)
-		if err == nil {
-			conn.Close()
-		}
-		return err == nil
-	})
-	return s
+	return newServer(b, port, "/usr/sbin/mosquitto", "-c", file)
 }
 
 // influxDB is a server with the database "env".
@@ -162,108 +230,73 @@ func startInfluxDB(b *testing.B) influxDB {
 	dir, port := b.TempDir(), freePort(b)
 	file := filepath.Join(dir, "influxdb.conf")
 	write(b, file, fmt.Sprintf(plainInfluxDB, freePort(b), port, dir))
-	db := influxDB{listening(b, port, start(b, false, peer(b, "influxd"), "-config", file))}
+	db := influxDB{newServer(b, port, peer(b, "influxd"), "-config", file)}
 	if _, err := db.ask("CREATE DATABASE env"); err != nil {
 		b.Fatal(err)
 	}
 	return db
 }
 
-// ask returns the sum of all numbers in the first row of the answer, but for its
-// time.
-func (db influxDB) ask(query string) (sum int, err error) {
+// rows returns the first series of the answer, times in milliseconds.
+func (db influxDB) rows(query string) ([][]float64, error) {
 	response, err := http.PostForm("http://"+db.addr+"/query", url.Values{"db": {"env"}, "epoch": {"ms"}, "q": {query}})
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer response.Body.Close()
 	var answer struct {
 		Results []struct {
 			Error  string
-			Series []struct{ Values [][]int }
+			Series []struct{ Values [][]float64 }
 		}
 	}
 	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
-		return 0, fmt.Errorf("%s: %w", query, err)
+		return nil, fmt.Errorf("%s: %w", query, err)
 	}
 	if len(answer.Results) != 1 || answer.Results[0].Error != "" {
-		return 0, fmt.Errorf("%s: %+v", query, answer)
+		return nil, fmt.Errorf("%s: %+v", query, answer)
 	}
 	for _, series := range answer.Results[0].Series {
-		for _, v := range series.Values[0][1:] {
-			sum += v
-		}
+		return series.Values, nil
+	}
+	return nil, nil
+}
+
+// ask returns the sum of the first row but for its time.
+func (db influxDB) ask(query string) (sum int, err error) {
+	rows, err := db.rows(query)
+	if err != nil || len(rows) == 0 {
+		return 0, err
+	}
+	for _, v := range rows[0][1:] {
+		sum += int(v)
 	}
 	return sum, nil
 }
 
-// count is how many values there are since then; it fails the benchmark when that
-// cannot be asked.
-func (db influxDB) count(b *testing.B, since time.Time) int {
-	b.Helper()
-	n, err := db.ask(fmt.Sprintf("SELECT count(*) FROM env WHERE time >= %d", since.UnixNano()))
-	if err != nil {
-		b.Fatal(err)
-	}
-	return n
-}
-
-// arrived looks at the last round only, until that is complete.
+// arrived looks at the last value of one agent only, which is cheap, until that is
+// there.
 func (db influxDB) arrived(p benchload.Plan) bool {
-	for _, since := range []time.Time{p.Last(), p.First} {
-		rounds := int(p.Last().Sub(since)/p.Interval) + 1
-		n, err := db.ask(fmt.Sprintf("SELECT count(*) FROM env WHERE time >= %d", since.UnixNano()))
-		if err != nil || n < rounds*p.Agents*benchload.ValuesPerMessage {
-			return false
-		}
+	n, err := db.ask(fmt.Sprintf("SELECT count(t1) FROM env WHERE agent = 'a%05d' AND time >= %d", p.Agents-1, p.Last().UnixNano()))
+	if err != nil || n == 0 {
+		return false
 	}
-	return true
+	n, err = db.count("SELECT count(*) FROM env", p)
+	return err == nil && n >= p.Values()
 }
 
-func (db influxDB) check(b *testing.B, p benchload.Plan) {
+// count asks for counts of the time of a plan.
+func (db influxDB) count(query string, p benchload.Plan) (int, error) {
+	return db.ask(fmt.Sprintf("%s WHERE time >= %d AND time <= %d", query, p.First.UnixNano(), p.Last().UnixNano()))
+}
+
+// missing is how many values of a plan a count does not find. InfluxDB has one
+// value for an instant of a series: none is there twice.
+func (db influxDB) missing(b *testing.B, p benchload.Plan, query string) int {
 	b.Helper()
-	if got := db.count(b, p.First); got != p.Values() {
-		b.Errorf("InfluxDB has %d values, want %d", got, p.Values())
-	}
-}
-
-// A consumer is Telegraf between a broker and InfluxDB.
-type consumer struct {
-	*daemon
-	file   string
-	broker server
-	db     influxDB
-	encode benchload.Encoding
-}
-
-func telegrafFile(b *testing.B, parser string, broker server, db influxDB) string {
-	b.Helper()
-	text := fmt.Sprintf(tunedTelegraf, "http://"+db.addr, broker.addr, parser)
-	if parser == "json_v2" {
-		text += asFlatJSON
-	}
-	file := filepath.Join(b.TempDir(), "telegraf.conf")
-	write(b, file, text)
-	return file
-}
-
-// start runs Telegraf and waits until a message has come through: before that the
-// broker does not know that somebody wants them.
-func (c *consumer) start(b *testing.B) {
-	b.Helper()
-	c.daemon = start(b, false, peer(b, "telegraf"), "--config", c.file)
-	first := time.Unix(0, 0)
-	m, err := c.encode(benchload.Report{Agent: 99999, Time: first})
+	n, err := db.count(query, p)
 	if err != nil {
 		b.Fatal(err)
 	}
-	client := dial(b, c.broker.addr, "first")
-	until(b, 30*time.Second, "Telegraf has subscribed", func() bool {
-		publish(b, client, m.Topic, string(m.Payload))
-		n, err := c.db.ask("SELECT count(*) FROM env WHERE time = 0")
-		return err == nil && n > 0
-	})
-	if _, err := c.db.ask("DROP SERIES FROM env WHERE agent = 'a99999'"); err != nil {
-		b.Fatal(err)
-	}
+	return p.Values() - n
 }

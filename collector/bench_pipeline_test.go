@@ -2,10 +2,6 @@ package main_test
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"net/http"
-	"net/url"
 	"testing"
 	"time"
 
@@ -22,45 +18,116 @@ type pipeline struct {
 
 // An opened pipeline runs on data of its own until close.
 type opened struct {
-	mqtt     string // address of its broker
-	programs []*daemon
+	mqtt  string  // address of its broker
+	parts []*part // the broker first, if it is one of its own; what takes from it last
 
 	// arrived tells whether every value of a plan can be asked for. It is called
 	// again and again, and should cost little.
 	arrived func(p benchload.Plan) bool
-	// check fails the benchmark unless all values of the plan are there, once.
-	check func(b *testing.B, p benchload.Plan)
+	// seen returns the stamps, in Unix milliseconds, of the prober's values since a
+	// time.
+	seen func(b *testing.B, since time.Time) []int64
+	// audit counts which values of a plan are missing, and which are there more
+	// than once, of the agents from first on, or of all where that costs no more.
+	audit func(b *testing.B, p benchload.Plan, first int) (missing, twice int)
 }
 
+// A part is one program of a pipeline. It can be ended and begin again, on its
+// data and its addresses.
+type part struct {
+	*daemon
+	begin func(b *testing.B) *daemon
+}
+
+func newPart(b *testing.B, begin func(b *testing.B) *daemon) *part {
+	b.Helper()
+	return &part{begin(b), begin}
+}
+
+func (p *part) again(b *testing.B) {
+	b.Helper()
+	p.daemon = p.begin(b)
+}
+
+// consumer is the part that takes from the broker, or is it.
+func (o *opened) consumer() *part { return o.parts[len(o.parts)-1] }
+
 func (o *opened) close() {
-	for _, d := range o.programs {
-		d.stop()
+	for i := range o.parts {
+		o.parts[len(o.parts)-1-i].stop()
 	}
 }
 
-// peak is what the programs have had of memory together, MB.
-func (o *opened) peak(b *testing.B) float64 {
-	sum := 0.0
-	for _, d := range o.programs {
-		sum += d.use(b).peak
+// cpu is what the programs have taken together so far, peak what they have had of
+// memory at most, in MB.
+func (o *opened) cpu(b *testing.B) (sum time.Duration) {
+	b.Helper()
+	for _, p := range o.parts {
+		sum += p.use(b).cpu
 	}
 	return sum
 }
 
-// thousandAgents is the load of the comparisons, a thousand agents whose last round is
-// hardly over.
+func (o *opened) peak(b *testing.B) (sum float64) {
+	b.Helper()
+	for _, p := range o.parts {
+		sum += p.use(b).peak
+	}
+	return sum
+}
+
+// wait returns when every value of a plan can be asked for.
+func (o *opened) wait(b *testing.B, p benchload.Plan) {
+	b.Helper()
+	until(b, 5*time.Minute, "every value can be asked for", func() bool { return o.arrived(p) })
+}
+
+// check fails the benchmark unless all values of a plan are there, once: those of
+// one agent of each connection.
+func (o *opened) check(b *testing.B, p benchload.Plan) {
+	b.Helper()
+	if missing, twice := o.audit(b, p, p.Agents-p.Connections); missing > 0 || twice > 0 {
+		b.Errorf("%d values missing, %d twice", missing, twice)
+	}
+}
+
+// compare opens and runs each pipeline in turn, several times, so that what else
+// the machine does falls on all of them, and reports the figures of each.
+func compare(b *testing.B, contenders []pipeline, run func(b *testing.B, p pipeline, figures tally)) {
+	b.Helper()
+	figures := make([]tally, len(contenders))
+	for range runs() {
+		for i, p := range contenders {
+			if figures[i] == nil {
+				figures[i] = tally{}
+			}
+			run(b, p, figures[i])
+		}
+	}
+	for i, p := range contenders {
+		figures[i].report(b, p.name)
+	}
+}
+
+// interval is how often an agent reports.
+const interval = 10 * time.Second
+
+// thousandAgents is the load of the comparisons.
 func thousandAgents(b *testing.B, rounds int, encode benchload.Encoding) *benchload.Load {
 	b.Helper()
-	const agents, connections, interval = 1000, 50, 10 * time.Second
-	load, err := benchload.New(benchload.Plan{
-		Agents: agents, Connections: connections, Rounds: rounds, Encode: encode,
-		First:    time.Now().Truncate(interval).Add(-time.Duration(rounds) * interval),
-		Interval: interval,
-	})
+	return load(b, benchload.Plan{Agents: 1000, Connections: 50, Rounds: rounds, Encode: encode})
+}
+
+// load encodes a plan whose last round is hardly over.
+func load(b *testing.B, p benchload.Plan) *benchload.Load {
+	b.Helper()
+	p.Interval = interval
+	p.First = time.Now().Truncate(interval).Add(-time.Duration(p.Rounds) * interval)
+	made, err := benchload.New(p)
 	if err != nil {
 		b.Fatal(err)
 	}
-	return load
+	return made
 }
 
 // publishAll sends a load at a rate, 0 for flat out, and returns when it began and
@@ -81,78 +148,4 @@ func publishAll(b *testing.B, load *benchload.Load, addr string, rate float64) (
 		b.Fatal(err)
 	}
 	return begin, end
-}
-
-// ours is a collector with its broker and its store on defaults.
-func ours() pipeline {
-	return pipeline{"thermarack", benchload.SenML, func(b *testing.B) *opened {
-		c := startCollector(b, "serve", "--mqtt", "127.0.0.1:0")
-		return c.opened()
-	}}
-}
-
-func (c *collector) opened(more ...*daemon) *opened {
-	return &opened{
-		mqtt: c.MQTT, programs: append(more, c.daemon),
-		arrived: func(p benchload.Plan) bool { return c.answers(p) },
-		check: func(b *testing.B, p benchload.Plan) {
-			b.Helper()
-			c.checkStored(b, p, p.Agents-p.Connections)
-		},
-	}
-}
-
-// answers tells whether the last message of every connection can be asked for:
-// the last round of the last agents.
-func (c *collector) answers(p benchload.Plan) bool {
-	for agent := p.Agents - p.Connections; agent < p.Agents; agent++ {
-		if !c.has(benchload.Devices(agent)[0], p.Last()) {
-			return false
-		}
-	}
-	return true
-}
-
-// has tells whether a record has a value since then.
-func (c *collector) has(name string, since time.Time) bool {
-	answer, err := http.Get(fmt.Sprintf("http://%s/api/v1/series?sensor=%s&from=%d", c.HTTP, url.QueryEscape(name), since.Unix()))
-	if err != nil {
-		return false
-	}
-	defer answer.Body.Close()
-	var series struct{ Points []struct{} }
-	return answer.StatusCode == http.StatusOK && json.NewDecoder(answer.Body).Decode(&series) == nil && len(series.Points) > 0
-}
-
-// checkStored fails the benchmark unless the agents from first on have each of
-// their values, once, and nothing was rejected.
-func (c *collector) checkStored(b *testing.B, p benchload.Plan, first int) {
-	b.Helper()
-	missing, twice := c.audit(b, p, first)
-	if missing > 0 || twice > 0 {
-		b.Errorf("%d values missing, %d twice", missing, twice)
-	}
-}
-
-// audit counts of the agents from first on which values of the plan are missing,
-// and which are stored for one instant more than once.
-func (c *collector) audit(tb testing.TB, p benchload.Plan, first int) (missing, twice int) {
-	tb.Helper()
-	for agent := first; agent < p.Agents; agent++ {
-		for _, name := range benchload.Devices(agent) {
-			var series struct{ Points []struct{ T time.Time } }
-			c.decode(tb, fmt.Sprintf("/api/v1/series?sensor=%s&from=%d&to=%d", url.QueryEscape(name), p.First.Unix(), p.Last().Unix()+1), &series)
-			at := map[int64]bool{}
-			for _, point := range series.Points {
-				at[point.T.UnixMilli()] = true
-			}
-			twice += len(series.Points) - len(at)
-			for round := range p.Rounds {
-				if !at[p.First.Add(time.Duration(round)*p.Interval).UnixMilli()] {
-					missing++
-				}
-			}
-		}
-	}
-	return missing, twice
 }

@@ -59,16 +59,6 @@ func wholeNumber(tb testing.TB, text string) int {
 	return n
 }
 
-// cpuOf returns what programs have taken together so far.
-func cpuOf(tb testing.TB, programs ...*daemon) time.Duration {
-	tb.Helper()
-	var sum time.Duration
-	for _, d := range programs {
-		sum += d.use(tb).cpu
-	}
-	return sum
-}
-
 // A tally collects the figures of several runs, by unit.
 type tally map[string][]float64
 
