@@ -283,9 +283,22 @@ func checkName(name string) error {
 }
 
 func appendString(out []byte, s string) []byte {
+	if plain(s) {
+		return append(append(append(out, '"'), s...), '"')
+	}
 	quoted, err := json.Marshal(s)
 	if err != nil {
 		panic(err) // a string always marshals
 	}
 	return append(out, quoted...)
+}
+
+// plain tells whether nothing of s is written in another way in JSON.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || strings.IndexByte(`"\<>&`, c) >= 0 {
+			return false
+		}
+	}
+	return true
 }
