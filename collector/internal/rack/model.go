@@ -62,7 +62,8 @@ type Model struct {
 	strangers   map[string]Unplaced    // sensors without a place, and foreign ones
 	watchers    map[*watcher]struct{}
 
-	unsaved chan struct{} // see Unsaved
+	inventories int           // bytes of them all, about
+	unsaved     chan struct{} // see Unsaved
 }
 
 // New returns a Model that knows no value yet.
@@ -200,8 +201,7 @@ func (m *Model) introduce(node *Node, b ingest.Batch) {
 		node.Status = b.Status
 		m.touch()
 	}
-	if b.Inventory != nil {
-		node.Inventory = b.Inventory
+	if b.Inventory != nil && m.takeInventory(node, b.Inventory) {
 		m.touch()
 	}
 }

@@ -78,6 +78,7 @@ func (m *Model) Resume(s Saved) {
 			continue
 		}
 		m.nodes[n.Node] = n.node()
+		m.takeInventory(m.nodes[n.Node], n.Inventory)
 		for _, device := range n.Owns {
 			if len(m.owners) < maxOwners {
 				m.owners[device] = n.Node
@@ -95,13 +96,14 @@ func (m *Model) Resume(s Saved) {
 	m.arrange()
 }
 
+// node returns all but the inventory.
 func (n SavedNode) node() *Node {
 	rejected := maps.Clone(n.Rejected)
 	if rejected == nil {
 		rejected = map[string]int{}
 	}
 	return &Node{
-		Node: n.Node, Site: n.Site, First: n.First, Seen: n.Seen, Status: n.Status, Inventory: n.Inventory,
+		Node: n.Node, Site: n.Site, First: n.First, Seen: n.Seen, Status: n.Status,
 		Rejected: rejected, Unheard: true,
 	}
 }

@@ -2,6 +2,7 @@ package rack_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -180,4 +181,37 @@ thermarack_unplaced 1
 			t.Error(err)
 		}
 	})
+}
+
+func TestInventoriesAreBoundedTogether(t *testing.T) {
+	m := model(hex(t))
+	say := func(i int, model string) {
+		m.Observe(ingest.Batch{Site: "hex", Node: wire.Node(fmt.Sprintf("%012x", i)), Received: time.Now(), Inventory: &wire.Inventory{Model: model}})
+	}
+	const nodes, large = 4000, 30 << 10
+	for range 2 { // the same again takes nothing more
+		for i := range nodes {
+			say(i, strings.Repeat("x", large))
+		}
+	}
+	kept := func(m *rack.Model) (n int) {
+		for _, node := range m.Nodes() {
+			if node.Inventory != nil {
+				n++
+			}
+		}
+		return n
+	}
+	most := 64 << 20 / large
+	if got := kept(m); got > most || got < most*9/10 {
+		t.Errorf("%d of %d large inventories kept, want %d or a little less", got, nodes, most)
+	}
+	for i := range nodes / 2 {
+		say(i, "small") // and makes room
+	}
+	say(nodes-1, "small")
+	after := restart(t, m, hex(t))
+	if got, want := kept(after), kept(m); got != want || want < nodes/2 {
+		t.Errorf("%d inventories after a restart, %d before", got, want)
+	}
 }

@@ -5,8 +5,8 @@
 package state
 
 import (
-	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,6 +24,7 @@ import (
 
 const (
 	gather  = 3 * time.Second  // between the first change and the write that holds it and those after
+	pace    = 256 << 10        // bytes/s that a document is written with at most, in the long run
 	refresh = 5 * time.Minute  // between two writes of what changes all the time and matters little
 	again   = 30 * time.Second // until a write that failed is tried again
 )
@@ -65,7 +66,8 @@ type Document[T any] struct {
 	writes, failures prometheus.Counter
 
 	mu   sync.Mutex
-	last []byte // what the file holds; nil when it is not known
+	last [sha256.Size]byte // of what the file holds; zero when that is not known
+	size int               // of that, in bytes
 }
 
 // Open opens the document name in dir, the file NAME.json, and returns the value
@@ -95,7 +97,7 @@ func Open[T any](dir *Dir, name string, version int) (*Document[T], T, error) {
 	}
 	why := d.decode(data, &value)
 	if why == nil {
-		d.last = data
+		d.last, d.size = sha256.Sum256(data), len(data)
 		return d, value, nil
 	}
 	aside := d.file + ".aside"
@@ -160,23 +162,25 @@ func (d *Document[T]) Write(value T) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if bytes.Equal(data, d.last) {
+	sum := sha256.Sum256(data)
+	if sum == d.last {
 		return nil
 	}
-	d.last = nil
+	d.last = [sha256.Size]byte{}
 	if err := Replace(d.file, data); err != nil {
 		d.failures.Inc()
 		return fmt.Errorf("write state %s: %w", d.name, err)
 	}
-	d.last = data
+	d.last, d.size = sum, len(data)
 	d.writes.Inc()
 	return nil
 }
 
 // Keep writes what value returns within seconds of something received from
 // changed, and every five minutes, until ctx ends; then it returns nil. Many
-// changes share one write, which is what SD cards want. The last write is left
-// to the caller, when nothing changes any more. A write that fails is logged once
+// changes share one write, and large documents are written less often, which is
+// what SD cards want. The last write is left to the caller, when nothing changes
+// any more. A write that fails is logged once
 // until it has worked again, and tried again every half minute.
 func (d *Document[T]) Keep(ctx context.Context, changed <-chan struct{}, value func() T) error {
 	tick := time.NewTicker(refresh)
@@ -192,7 +196,7 @@ func (d *Document[T]) Keep(ctx context.Context, changed <-chan struct{}, value f
 			select {
 			case <-ctx.Done():
 				return nil
-			case <-time.After(gather):
+			case <-time.After(d.pause()):
 			}
 		}
 		err := d.Write(value())
@@ -207,4 +211,11 @@ func (d *Document[T]) Keep(ctx context.Context, changed <-chan struct{}, value f
 			retry = time.After(again)
 		}
 	}
+}
+
+// pause returns how long changes are gathered.
+func (d *Document[T]) pause() time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return gather + time.Duration(d.size)*time.Second/pace
 }

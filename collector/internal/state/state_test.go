@@ -253,6 +253,38 @@ func TestKeepWritesManyChangesAtOnceAndSmallOnesLater(t *testing.T) {
 	})
 }
 
+func TestKeepSparesTheDiskALargeDocument(t *testing.T) {
+	t.Parallel()
+	path := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, path)
+		doc, _, err := state.Open[string](d.dir, "nodes", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		changed, ended := make(chan struct{}), make(chan error, 1)
+		n := 0
+		go func() {
+			ended <- doc.Keep(ctx, changed, func() string { n++; return fmt.Sprint(n, strings.Repeat("x", 5<<20)) })
+		}()
+		begin := time.Now()
+		for time.Since(begin) < 4*time.Minute { // of changes without end, in fake time
+			select {
+			case changed <- struct{}{}:
+			case <-time.After(time.Second):
+			}
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if n < 8 || n > 12 {
+			t.Errorf("5 MiB written %d times in four minutes, want one in 23 s", n)
+		}
+	})
+}
+
 func TestKeepTriesAgainAndSaysOnceThatItFails(t *testing.T) {
 	t.Parallel()
 	path := t.TempDir()
