@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/url"
 	"path/filepath"
 	"time"
@@ -19,6 +20,8 @@ import (
 	"thermarack/collector/internal/config"
 	"thermarack/collector/internal/ingest"
 	"thermarack/collector/internal/pager"
+	"thermarack/collector/internal/places"
+	"thermarack/collector/internal/promapi"
 	"thermarack/collector/internal/rack"
 	"thermarack/collector/internal/watch"
 	"thermarack/collector/internal/web"
@@ -66,7 +69,11 @@ func assemble(ctx context.Context, p plan) (_ *program, err error) {
 		}
 	}()
 
-	model := rack.New(rack.Options{Layout: p.layout, History: kept, Clock: p.clock, Stale: p.Stale})
+	layouts, err := places.Open(places.Options{Dir: filepath.Join(p.Data, "layouts"), Layout: p.layout, Now: p.clock.Now(), Log: p.log})
+	if err != nil {
+		return nil, err
+	}
+	model := rack.New(rack.Options{Layout: p.layout, History: kept, Clock: p.clock, Stale: p.Stale, LayoutAt: layouts.At})
 	model.Register(registry)
 	if made.notes, err = p.recall(model, registry); err != nil {
 		return nil, err
@@ -99,6 +106,8 @@ func assemble(ctx context.Context, p plan) (_ *program, err error) {
 		Metrics:      serveMetrics(registry),
 		Alertmanager: pages.Handler(),
 		Ready:        ready(intake, session),
+		Prometheus:   p.prometheus(kept, layouts, registry),
+		Layouts:      layouts,
 		Clock:        p.clock, Log: p.log, Demo: p.demo, Hosts: p.Hosts, Registry: registry,
 	})
 	if err != nil {
@@ -112,6 +121,18 @@ func assemble(ctx context.Context, p plan) (_ *program, err error) {
 }
 
 // pager makes the pager. Its messages link to the page at addr.
+// prometheus answers PromQL about the embedded store; nil without one. Samples
+// are as far apart as a demo's speed makes them.
+func (p plan) prometheus(kept openStore, layouts *places.History, registry *prometheus.Registry) http.Handler {
+	if kept.embedded == nil {
+		return nil
+	}
+	return promapi.New(promapi.Options{
+		Queryable: layouts.Queryable(kept.embedded.Queryable()), Clock: p.clock,
+		Version: builtVersion(), Lookback: max(promapi.Lookback, p.Stale), Log: p.log, Registry: registry,
+	})
+}
+
 func (p plan) pager(addr string, registry *prometheus.Registry) (*pager.Pager, error) {
 	page := &url.URL{Scheme: "http", Host: addr}
 	if p.URL != "" {

@@ -104,6 +104,7 @@ func (h *History) record(o Options) error {
 	}
 	n := len(h.entries)
 	if n > 0 && bytes.Equal(h.entries[n-1].text, e.text) {
+		h.entries[n-1].layout = o.Layout // so that At returns what was given
 		return nil
 	}
 	if err := state.Replace(filepath.Join(o.Dir, e.file), e.text); err != nil {

@@ -36,14 +36,14 @@ func stored(t testing.TB, series ...store.Series) *tsdb.Store {
 			t.Error(err)
 		}
 	})
+	var samples []store.Sample
 	for at := noon; at.Before(noon.Add(time.Hour)); at = at.Add(10 * time.Second) {
-		var samples []store.Sample
 		for i, one := range series {
 			samples = append(samples, store.Sample{Series: one, Point: store.Point{Time: at, Value: 20 + float64(i)}})
 		}
-		if refused, err := s.Append(t.Context(), samples); err != nil || refused != nil {
-			t.Fatal(refused, err)
-		}
+	}
+	if refused, err := s.Append(t.Context(), samples); err != nil || refused != nil {
+		t.Fatal(refused, err)
 	}
 	return s
 }

@@ -35,6 +35,10 @@ type Options struct {
 	Stale   time.Duration // a value older than this is stale; above 0
 }
 
+	// LayoutAt returns the layout that was valid at a time, or nil when that is
+	// not known; nil: Layout was always valid. Without a Layout it is not asked.
+	LayoutAt func(time.Time) *layout.Layout
+
 // missingAfter is how many stale limits old a value may be until it counts as
 // missing.
 const missingAfter = 12
@@ -47,9 +51,10 @@ type fault struct {
 
 // A Model is safe for concurrent use.
 type Model struct {
-	history History
-	clock   clock.Clock
-	ages    ages
+	history  History
+	clock    clock.Clock
+	ages     ages
+	layoutAt func(time.Time) *layout.Layout
 
 	mu          sync.RWMutex
 	provisional bool
@@ -69,7 +74,7 @@ type Model struct {
 // New returns a Model that knows no value yet.
 func New(o Options) *Model {
 	m := &Model{
-		history: o.History, clock: o.Clock,
+		history: o.History, clock: o.Clock, layoutAt: o.LayoutAt,
 		ages:        ages{stale: o.Stale, missing: missingAfter * o.Stale},
 		provisional: o.Layout == nil,
 		known:       map[string]store.Point{},
@@ -126,11 +131,10 @@ func (m *Model) Place(device, quantity string) (p Place, ok bool) {
 func (m *Model) Stale() time.Duration { return m.ages.stale }
 
 // State returns a shelf as it is known now, or, for an at that is not zero, as
-// it was known then. The error wraps ErrNoShelf, or is the store's.
+// it was known then, with what stood in it then. The error wraps ErrNoShelf, or
+// is the store's.
 func (m *Model) State(ctx context.Context, shelf string, at time.Time) (State, error) {
-	m.mu.RLock()
-	x := m.index
-	m.mu.RUnlock()
+	x := m.indexAt(at)
 	s, ok := x.shelves[shelf]
 	if !ok {
 		return State{}, fmt.Errorf("shelf %.200q: %w", shelf, ErrNoShelf)
@@ -152,6 +156,21 @@ func (m *Model) State(ctx context.Context, shelf string, at time.Time) (State, e
 // has said since that it is there. A will carries the time when it was written.
 func outlived(will, known *wire.Status) bool {
 	return !will.Online && known != nil && known.Online && known.Boot != will.Boot && known.T > will.T
+// indexAt returns the index of the layout that was valid at a time, at the zero
+// time now.
+func (m *Model) indexAt(at time.Time) *index {
+	m.mu.RLock()
+	now := m.index
+	m.mu.RUnlock()
+	if at.IsZero() || m.provisional || m.layoutAt == nil {
+		return now
+	}
+	if then := m.layoutAt(at); then != nil && then != now.layout {
+		return newIndex(then)
+	}
+	return now
+}
+
 }
 
 // newest returns what is known of a record now. m.mu is held.

@@ -212,6 +212,32 @@ func TestWithoutALayoutPisStandOnAProvisionalShelf(t *testing.T) {
 	})
 }
 
+func TestAPastStateStandsInTheLayoutOfThen(t *testing.T) {
+	before := hex(t)
+	before.Shelves[0].Slots[0].Node, before.Shelves[0].Slots[1].Node = pi2, ""
+	m := rack.New(rack.Options{Layout: hex(t), History: past{}, Stale: 5 * time.Minute, LayoutAt: func(at time.Time) *layout.Layout {
+		switch at.Day() {
+		case 1:
+			return before
+		case 2:
+			return &layout.Layout{}
+		}
+		return nil // not known
+	}})
+	day := func(n int) time.Time { return time.Date(2026, 3, n, 12, 0, 0, 0, time.UTC) }
+	s, err := m.State(t.Context(), "hex/a1/s3", day(1))
+	if err != nil || s.Slots[0].SoC.V != 44 || s.Slots[1].Node != "" {
+		t.Errorf("before pi2 was moved: %v %+v", err, s.Slots)
+	}
+	if _, err := m.State(t.Context(), "hex/a1/s3", day(2)); !errors.Is(err, rack.ErrNoShelf) {
+		t.Errorf("when there was no shelf: %v", err)
+	}
+	s, err = m.State(t.Context(), "hex/a1/s3", day(3))
+	if err != nil || s.Slots[1].SoC.V != 44 {
+		t.Errorf("by the layout of today: %v %+v", err, s.Slots)
+	}
+}
+
 func TestAProvisionalShelfOfManyPisStaysWithinWhatALayoutMayHave(t *testing.T) {
 	for _, n := range []int{1, 12, 108, 2400, 2401, 10_000} {
 		s := rack.Provisional([]string{"hex"}, map[string][]wire.Node{"hex": make([]wire.Node, n)}).Shelves[0]

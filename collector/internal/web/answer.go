@@ -44,6 +44,8 @@ func (s *Server) answer(h handler) http.Handler {
 			writeError(w, http.StatusNotFound, err.Error())
 		case r.Context().Err() != nil && errors.Is(err, context.Canceled):
 			// the client left
+		case errors.Is(err, context.DeadlineExceeded):
+			writeError(w, http.StatusServiceUnavailable, "that takes too long: ask for a shorter span, or for a longer step")
 		default:
 			s.opt.Log.Error("request failed", "path", r.URL.Path, "err", err)
 			writeError(w, http.StatusInternalServerError, http.StatusText(http.StatusInternalServerError))

@@ -11,7 +11,7 @@ import (
 	"thermarack/collector/internal/store"
 )
 
-// A bucket sums up the points of one step. Of several records it holds the mean
+// A bucket sums up the points of one step. Of several strands it holds the mean
 // of their means, and the least and greatest of all.
 type bucket struct {
 	T    time.Time `json:"t"` // its begin, a multiple of the step since the epoch
@@ -20,14 +20,14 @@ type bucket struct {
 	Max  float64   `json:"max"`
 }
 
-// buckets returns the buckets that hold points, in time order. A record never
+// buckets returns the buckets that hold points, in time order. A strand never
 // stored is left out beside others that were; if all are, the error is
 // store.ErrNoSeries.
 func (s *Server) buckets(ctx context.Context, from source, span span) ([]bucket, error) {
 	merged := map[int64][]tally{}
 	missing := 0
-	for _, record := range from.records {
-		err := s.tally(ctx, record, span, merged)
+	for _, strand := range from.strands {
+		err := s.tally(ctx, strand, span.step, merged)
 		if errors.Is(err, store.ErrNoSeries) {
 			missing++
 			continue
@@ -36,7 +36,7 @@ func (s *Server) buckets(ctx context.Context, from source, span span) ([]bucket,
 			return nil, err
 		}
 	}
-	if missing == len(from.records) {
+	if missing == len(from.strands) {
 		return nil, store.ErrNoSeries
 	}
 	buckets := make([]bucket, 0, len(merged))
@@ -46,21 +46,21 @@ func (s *Server) buckets(ctx context.Context, from source, span span) ([]bucket,
 	return buckets, nil
 }
 
-// A tally is one record's share of a bucket.
+// A tally is one strand's share of a bucket.
 type tally struct {
 	sum, min, max float64
 	n             int
 }
 
-// tally adds one record's tallies to those of the others, by number of step
+// tally adds one strand's tallies to those of the others, by number of step
 // since the epoch.
-func (s *Server) tally(ctx context.Context, from record, span span, merged map[int64][]tally) error {
+func (s *Server) tally(ctx context.Context, from strand, step time.Duration, merged map[int64][]tally) error {
 	current, number := tally{}, int64(0)
-	for p, err := range s.points(ctx, from, span) {
+	for p, err := range s.points(ctx, from) {
 		if err != nil {
 			return err
 		}
-		if n := p.Time.UnixMilli() / span.step.Milliseconds(); n != number || current.n == 0 {
+		if n := p.Time.UnixMilli() / step.Milliseconds(); n != number || current.n == 0 {
 			keep(merged, number, current)
 			current, number = tally{min: math.Inf(1), max: math.Inf(-1)}, n
 		}

@@ -254,6 +254,9 @@ func newWorld(tb testing.TB) *world {
 		Alertmanager: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprintf(w, "%s %s", r.Method, r.URL.Path)
 		}),
+		Prometheus: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprintf(w, "%s %s %s", r.Method, r.URL.Path, r.FormValue("query"))
+		}),
 		Ready: func() error { return nil },
 		Clock: clock.Scaled(noon, time.Now(), 1e-9), // stands still
 	}

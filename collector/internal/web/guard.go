@@ -110,11 +110,27 @@ func unsafeFault(r *http.Request) (status int, why string) {
 	if r.ContentLength > maxBody {
 		return http.StatusRequestEntityTooLarge, "the request is larger than 64 KiB"
 	}
-	bare := r.Method == http.MethodDelete && r.ContentLength == 0
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); !bare && (err != nil || kind != jsonType) {
+	if bare := r.Method == http.MethodDelete && r.ContentLength == 0; bare {
+		return 0, ""
+	}
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if form := kind == formType && onlyAsks(r); err != nil || kind != jsonType && !form {
 		return http.StatusUnsupportedMediaType, "want Content-Type: application/json"
 	}
 	return 0, ""
+}
+
+const formType = "application/x-www-form-urlencoded"
+
+// onlyAsks tells whether a POST is a question of PromQL, in the form that
+// Prometheus' clients send: a query may be longer than a URL. It changes nothing,
+// and a page of another origin can neither send it nor read its answer.
+func onlyAsks(r *http.Request) bool {
+	switch strings.TrimPrefix(r.URL.Path, promRoot) {
+	case "/api/v1/query", "/api/v1/query_range", "/api/v1/series", "/api/v1/labels":
+		return r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, promRoot)
+	}
+	return false
 }
 
 // printable shortens s and drops what is not printable ASCII.

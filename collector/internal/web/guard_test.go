@@ -73,6 +73,62 @@ func TestAForeignPageChangesNothing(t *testing.T) {
 	}
 }
 
+// A query may be longer than a URL, so Prometheus' clients send it as a form by
+// POST. It changes nothing: that a browser sends forms anywhere without asking is
+// no danger here, as it neither gets past the check of Origin nor lets the page
+// read what comes back. All other unsafe requests, forms with a side effect, stay
+// refused.
+func TestAQuestionOfPromQLMayBeAForm(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	h := w.server(t).Handler()
+	const form = "application/x-www-form-urlencoded"
+	tests := []struct {
+		name, path, origin, kind string
+		want                     int
+		says                     string
+	}{
+		{"Grafana and promtool ask", "/prometheus/api/v1/query", "", form, 200, "POST /api/v1/query up"},
+		{"with a character set", "/prometheus/api/v1/query_range", "", form + "; charset=utf-8", 200, "POST /api/v1/query_range up"},
+		{"for series", "/prometheus/api/v1/series", "", form, 200, "POST /api/v1/series up"},
+		{"for labels", "/prometheus/api/v1/labels", "", form, 200, "POST /api/v1/labels up"},
+		{"our own page", "/prometheus/api/v1/query", "http://localhost:8080", form, 200, "POST /api/v1/query up"},
+		{"a foreign page", "/prometheus/api/v1/query", "http://evil.example", form, 403, "origin"},
+		{"a page without an origin", "/prometheus/api/v1/query", "null", form, 403, "origin"},
+		{"another kind of form", "/prometheus/api/v1/query", "", "multipart/form-data; boundary=x", 415, "Content-Type"},
+		{"plain text", "/prometheus/api/v1/query", "", "text/plain", 415, "Content-Type"},
+		{"no kind", "/prometheus/api/v1/query", "", "", 415, "Content-Type"},
+		{"what else is there", "/prometheus/api/v1/metadata", "", form, 415, "Content-Type"},
+		{"what Prometheus can delete", "/prometheus/api/v1/admin/tsdb/delete_series", "", form, 415, "Content-Type"},
+		{"the same words elsewhere", "/api/v1/query", "", form, 415, "Content-Type"},
+		{"a silence", "/alertmanager/api/v2/silences", "", form, 415, "Content-Type"},
+		{"a backup", "/api/v1/backup", "", form, 415, "Content-Type"},
+	}
+	for _, tt := range tests {
+		r := httptest.NewRequest("POST", tt.path, strings.NewReader("query=up"))
+		if r.Header.Set("Content-Type", tt.kind); tt.origin != "" {
+			r.Header.Set("Origin", tt.origin)
+		}
+		if got := ask(h, r); got.Code != tt.want || !strings.Contains(got.Body.String(), tt.says) {
+			t.Errorf("%s: %d %s, want %d and %q", tt.name, got.Code, got.Body, tt.want, tt.says)
+		}
+	}
+	r := httptest.NewRequest("DELETE", "/prometheus/api/v1/query", strings.NewReader("query=up"))
+	r.Header.Set("Content-Type", form)
+	if got := ask(h, r); got.Code != 415 {
+		t.Errorf("another method: %d", got.Code)
+	}
+}
+
+func TestWithoutTheEmbeddedStoreThereIsNoPromQL(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.opt.Prometheus = nil
+	if got := w.get(t, "/prometheus/api/v1/query?query=1"); got.Code != 501 || !strings.Contains(got.Body.String(), "store") {
+		t.Errorf("%d %s", got.Code, got.Body)
+	}
+}
+
 func TestEveryAnswerForbidsWhatItDoesNotNeed(t *testing.T) {
 	t.Parallel()
 	h := newWorld(t).server(t).Handler()

@@ -13,6 +13,7 @@ import (
 
 	"thermarack/agent/wire"
 	"thermarack/collector/internal/pager"
+	"thermarack/collector/internal/promapi"
 	"thermarack/collector/internal/rack"
 	"thermarack/collector/internal/watch"
 )
@@ -61,6 +62,12 @@ func TestEveryRouteIsDocumentedAndNoOther(t *testing.T) {
 		pattern = strings.TrimSuffix(pattern, "{$}")
 		if pattern == "/alertmanager/" { // all that is below, by any method
 			served = append(served, "DELETE /alertmanager/{path}", "GET /alertmanager/{path}", "POST /alertmanager/{path}")
+			continue
+		}
+		if pattern == "/prometheus/" {
+			for _, pattern := range promapi.New(promapi.Options{}).Patterns() {
+				served = append(served, strings.Replace(pattern, " ", " /prometheus", 1))
+			}
 			continue
 		}
 		served = append(served, pattern)

@@ -2,37 +2,45 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"thermarack/agent/wire"
 	"thermarack/agent/wire/layout"
+	"thermarack/collector/internal/places"
 )
 
-// A source is what a sensor parameter names: one record, or those of all
-// probes of a face.
+// A source is what a sensor parameter names: one record, what stood in a place,
+// or what stood in each place of a face.
 type source struct {
-	records []record
+	strands []strand
 	unit    string // of the quantity; "" when each record has its own
 }
 
-type record struct {
-	name   string
-	offset float64 // added to its values, as the map does
+// A strand is what is measured in one place, in time order: another record from
+// the moment on when the layout says so.
+type strand []segment
+
+type segment struct {
+	record   string
+	offset   float64 // added to its values, as the map does
+	from, to time.Time
 }
 
 // maxSensor is the longest sensor parameter in bytes.
 const maxSensor = 512
 
-// source reads the sensor parameter: a record name, or a place in the layout,
-// which means what stands there now.
+// source reads the sensor parameter: a record name, or a place, which means what
+// stood there in the layout valid at each moment of the span.
 //
 //	urn:dev:ow:28f6fb1e0d0000c5:temperature
 //	place:hex/a1/s3/slot/17:temperature         the Pi's processor; power: its switch port
 //	place:hex/a1/s3/probe/h1:temperature        with the probe's offset applied
 //	place:hex/a1/s3/fan/left:speed
 //	place:hex/a1/s3/face/hot:temperature        all probes of the face
-func (s *Server) source(text string) (source, error) {
+func (s *Server) source(text string, span span) (source, error) {
 	if text == "" || len(text) > maxSensor {
 		return source{}, badParameter("sensor", "want a record name, or a place such as place:hex/a1/s3/slot/17:temperature")
 	}
@@ -40,52 +48,117 @@ func (s *Server) source(text string) (source, error) {
 	if !ok {
 		return source{}, badParameter("sensor", "has no quantity behind its last colon")
 	}
-	place, ok := strings.CutPrefix(device, "place:")
+	unit := wire.UnitOf(quantity)
+	name, ok := strings.CutPrefix(device, "place:")
 	if !ok {
-		return source{[]record{{name: text}}, wire.UnitOf(quantity)}, nil
+		return source{[]strand{{{record: text, from: span.from, to: span.to}}}, unit}, nil
 	}
-	levels := strings.SplitN(place, "/", 5)
-	if len(levels) != 5 {
-		return source{}, badParameter("sensor", "a place is SITE/RACK/SHELF and slot, probe, fan or face with a name")
+	at, err := parsePlace(name, quantity)
+	if err != nil {
+		return source{}, err
 	}
-	l := s.opt.Racks.Layout()
-	id := strings.Join(levels[:3], "/")
-	shelf, ok := l.Shelf(id)
-	if !ok {
-		return source{}, noShelf(id)
-	}
-	records, err := standing{l, shelf, quantity}.find(levels[3], levels[4])
-	return source{records, wire.UnitOf(quantity)}, err
+	strands, err := at.over(s.periods(span))
+	return source{strands, unit}, err
 }
 
-// standing finds what stands in a shelf and measures a quantity.
+// periods returns the layouts valid over a span. Without a layout file the
+// provisional one is all there is, for the past too.
+func (s *Server) periods(span span) []places.Period {
+	if s.opt.Layouts != nil && !s.opt.Racks.Provisional() {
+		if all := s.opt.Layouts.Periods(span.from, span.to); len(all) > 0 {
+			return all
+		}
+	}
+	return []places.Period{{From: span.from, To: span.to, Layout: s.opt.Racks.Layout()}}
+}
+
+// A place is a part of a shelf where a quantity is measured.
+type place struct {
+	shelf, kind, name string
+	quantity          string
+}
+
+func parsePlace(text, quantity string) (place, error) {
+	levels := strings.SplitN(text, "/", 5)
+	if len(levels) != 5 {
+		return place{}, badParameter("sensor", "a place is SITE/RACK/SHELF and slot, probe, fan or face with a name")
+	}
+	p := place{strings.Join(levels[:3], "/"), levels[3], levels[4], quantity}
+	if !slices.Contains([]string{"slot", "probe", "fan", "face"}, p.kind) {
+		return place{}, badParameter("sensor", "a place ends in slot, probe, fan or face with a name")
+	}
+	return p, nil
+}
+
+// over returns what stood there, a strand a probe of a face. The error says what
+// there never was.
+func (p place) over(periods []places.Period) ([]strand, error) {
+	var names []string
+	strands := map[string]strand{}
+	known := false
+	for _, period := range periods {
+		shelf, ok := period.Layout.Shelf(p.shelf)
+		known = known || ok
+		if !ok {
+			continue
+		}
+		for _, one := range (standing{period.Layout, shelf, p.quantity}).find(p.kind, p.name) {
+			if strands[one.name] == nil {
+				names = append(names, one.name)
+			}
+			strands[one.name] = strands[one.name].then(segment{one.record, one.offset, period.From, period.To})
+		}
+	}
+	switch {
+	case !known:
+		return nil, noShelf(p.shelf)
+	case len(names) == 0:
+		return nil, problem{http.StatusNotFound, "nothing measures " + strconv.Quote(p.quantity) + " at " + p.shelf + " " + p.kind + " " + strconv.Quote(p.name)}
+	}
+	all := make([]strand, len(names))
+	for i, name := range names {
+		all[i] = strands[name]
+	}
+	return all, nil
+}
+
+// then appends what comes after, as one segment when nothing has changed.
+func (s strand) then(next segment) strand {
+	if n := len(s); n > 0 && s[n-1].to.Equal(next.from) && s[n-1].record == next.record && s[n-1].offset == next.offset {
+		s[n-1].to = next.to
+		return s
+	}
+	return append(s, next)
+}
+
+// A measure is one record that measures a quantity of a place.
+type measure struct {
+	name   string // of what stands there: the slot, probe or fan
+	record string
+	offset float64
+}
+
+// standing finds what stands in a shelf of one layout and measures a quantity.
 type standing struct {
 	layout   *layout.Layout
 	shelf    *layout.Shelf
 	quantity string
 }
 
-func (s standing) find(kind, name string) ([]record, error) {
-	var records []record
+func (s standing) find(kind, name string) []measure {
 	switch kind {
 	case "slot":
-		records = s.slot(name)
+		return s.slot(name)
 	case "fan":
-		records = s.fan(name)
+		return s.fan(name)
 	case "probe":
-		records = s.probes(func(p layout.Probe) bool { return p.Name == name })
-	case "face":
-		records = s.probes(func(p layout.Probe) bool { return string(p.Face) == name })
+		return s.probes(func(p layout.Probe) bool { return p.Name == name })
 	default:
-		return nil, badParameter("sensor", "a place ends in slot, probe, fan or face with a name")
+		return s.probes(func(p layout.Probe) bool { return string(p.Face) == name })
 	}
-	if len(records) == 0 {
-		return nil, problem{http.StatusNotFound, "nothing measures " + strconv.Quote(s.quantity) + " at " + s.shelf.ID() + " " + kind + " " + strconv.Quote(name)}
-	}
-	return records, nil
 }
 
-func (s standing) slot(number string) []record {
+func (s standing) slot(number string) []measure {
 	n, err := strconv.Atoi(number)
 	if err != nil || n < 1 || n > len(s.shelf.Slots) {
 		return nil
@@ -96,34 +169,34 @@ func (s standing) slot(number string) []record {
 		if !ok || feeder.MAC == "" || slot.Port == 0 {
 			return nil
 		}
-		return []record{{name: feeder.PortPower(slot.Port)}}
+		return []measure{{name: number, record: feeder.PortPower(slot.Port)}}
 	}
 	if slot.Node == "" {
 		return nil
 	}
-	return []record{{name: slot.Node.Device("soc") + ":" + s.quantity}}
+	return []measure{{name: number, record: slot.Node.Device("soc") + ":" + s.quantity}}
 }
 
-func (s standing) fan(name string) []record {
+func (s standing) fan(name string) []measure {
 	for _, f := range s.shelf.Fans {
 		if _, quantity, _ := wire.SplitName(f.Speed); f.Name == name && quantity == s.quantity {
-			return []record{{name: f.Speed}}
+			return []measure{{name: name, record: f.Speed}}
 		}
 	}
 	return nil
 }
 
-func (s standing) probes(wanted func(layout.Probe) bool) []record {
-	var records []record
+func (s standing) probes(wanted func(layout.Probe) bool) []measure {
+	var found []measure
 	for _, p := range s.shelf.Probes {
 		if !wanted(p) {
 			continue
 		}
-		r := record{name: p.Sensor + ":" + s.quantity}
+		m := measure{name: p.Name, record: p.Sensor + ":" + s.quantity}
 		if s.quantity == wire.QuantityTemperature {
-			r.offset = p.Offset
+			m.offset = p.Offset
 		}
-		records = append(records, r)
+		found = append(found, m)
 	}
-	return records
+	return found
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"iter"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -59,7 +60,7 @@ func (s *Server) pointsOf(ctx context.Context, source source, span span) (any, e
 	if span.step > 0 {
 		return s.buckets(ctx, source, span)
 	}
-	return s.rawPoints(ctx, source.records[0], span)
+	return s.rawPoints(ctx, source.strands[0])
 }
 
 // unit returns the unit of a source: the one that its quantity always has, else
@@ -68,39 +69,39 @@ func (s *Server) unit(ctx context.Context, from source) (string, error) {
 	if from.unit != "" {
 		return from.unit, nil
 	}
-	var units []string
-	for _, record := range from.records {
-		unit, err := s.opt.Series.Unit(ctx, record.name)
+	units := map[string]bool{}
+	for _, part := range slices.Concat(from.strands...) {
+		unit, err := s.opt.Series.Unit(ctx, part.record)
 		if errors.Is(err, store.ErrNoSeries) {
 			continue
 		}
 		if err != nil {
 			return "", err
 		}
-		units = append(units, unit)
+		units[unit] = true
 	}
-	if units = slices.Compact(units); len(units) != 1 {
+	if len(units) != 1 {
 		return "", nil
 	}
-	return units[0], nil
+	return slices.Collect(maps.Keys(units))[0], nil
 }
 
 // wanted reads the parameters of series and export.
 func (s *Server) wanted(r *http.Request) (source, span, error) {
-	source, err := s.source(r.URL.Query().Get("sensor"))
-	if err != nil {
-		return source, span{}, err
-	}
 	span, err := s.span(r)
-	if err == nil && span.step == 0 && len(source.records) > 1 {
+	if err != nil {
+		return source{}, span, err
+	}
+	source, err := s.source(r.URL.Query().Get("sensor"), span)
+	if err == nil && span.step == 0 && len(source.strands) > 1 {
 		err = badParameter("step", "is needed for a face of several probes")
 	}
 	return source, span, err
 }
 
-func (s *Server) rawPoints(ctx context.Context, from record, span span) ([]rawPoint, error) {
+func (s *Server) rawPoints(ctx context.Context, from strand) ([]rawPoint, error) {
 	points := []rawPoint{}
-	for p, err := range s.points(ctx, from, span) {
+	for p, err := range s.points(ctx, from) {
 		if err != nil {
 			return nil, err
 		}
@@ -112,25 +113,49 @@ func (s *Server) rawPoints(ctx context.Context, from record, span span) ([]rawPo
 	return points, nil
 }
 
+// points yields the points of a strand in time order. It ends after the first
+// error; a record never stored is one only where there is no other.
+func (s *Server) points(ctx context.Context, from strand) iter.Seq2[store.Point, error] {
+	return func(yield func(store.Point, error) bool) {
+		var unknown error
+		missing := 0
+		for _, part := range from {
+			for p, err := range s.stretch(ctx, part) {
+				if errors.Is(err, store.ErrNoSeries) {
+					unknown = err
+					missing++
+					break
+				}
+				if !yield(p, err) || err != nil {
+					return
+				}
+			}
+		}
+		if missing == len(from) {
+			yield(store.Point{}, unknown)
+		}
+	}
+}
+
 // window is how much of a series is asked of the store at once.
 const window = 24 * time.Hour
 
-// points yields a record's points over a span in time order, offset applied. It
-// ends after the first error.
-func (s *Server) points(ctx context.Context, from record, span span) iter.Seq2[store.Point, error] {
+// stretch yields the points of a segment in time order, offset applied. It ends
+// after the first error.
+func (s *Server) stretch(ctx context.Context, part segment) iter.Seq2[store.Point, error] {
 	return func(yield func(store.Point, error) bool) {
-		for at := span.from; at.Before(span.to); at = at.Add(window) {
+		for at := part.from; at.Before(part.to); at = at.Add(window) {
 			end := at.Add(window)
-			if end.After(span.to) {
-				end = span.to
+			if end.After(part.to) {
+				end = part.to
 			}
-			points, err := s.opt.Series.Range(ctx, from.name, at, end)
+			points, err := s.opt.Series.Range(ctx, part.record, at, end)
 			if err != nil {
 				yield(store.Point{}, err)
 				return
 			}
 			for _, p := range points {
-				p.Value += from.offset
+				p.Value += part.offset
 				if !yield(p, nil) {
 					return
 				}
@@ -157,10 +182,12 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request) error {
 	if span.step > 0 {
 		return s.exportBuckets(r.Context(), &rows, source, span)
 	}
-	return s.exportPoints(r.Context(), &rows, source.records[0], span)
+	return s.exportPoints(r.Context(), &rows, source.strands[0])
 }
 
 func (s *Server) exportBuckets(ctx context.Context, rows *rowWriter, from source, span span) error {
+	ctx, cancel := context.WithTimeout(ctx, renderTimeout)
+	defer cancel()
 	buckets, err := s.buckets(ctx, from, span)
 	if err != nil {
 		return err
@@ -172,14 +199,14 @@ func (s *Server) exportBuckets(ctx context.Context, rows *rowWriter, from source
 	return gone(rows.flush())
 }
 
-func (s *Server) exportPoints(ctx context.Context, rows *rowWriter, from record, span span) error {
-	for p, err := range s.points(ctx, from, span) {
+func (s *Server) exportPoints(ctx context.Context, rows *rowWriter, from strand) error {
+	for p, err := range s.points(ctx, from) {
 		if err != nil && rows.count == 0 {
 			return err
 		}
 		if err != nil {
 			if !errors.Is(err, context.Canceled) {
-				s.opt.Log.Error("export cut short", "record", from.name, "err", err)
+				s.opt.Log.Error("export cut short", "record", from[0].record, "err", err)
 			}
 			panic(http.ErrAbortHandler)
 		}

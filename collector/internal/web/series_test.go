@@ -4,14 +4,19 @@ import (
 	"context"
 	"encoding/csv"
 	"errors"
+	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"thermarack/agent/wire/layout"
+	"thermarack/collector/internal/places"
 	"thermarack/collector/internal/store"
 )
 
@@ -106,6 +111,145 @@ func TestAFaceLeavesOutAProbeNeverHeardOf(t *testing.T) {
 	if got.Code != 200 || !strings.Contains(got.Body.String(), `"mean":29,`) {
 		t.Errorf("%d %s", got.Code, got.Body)
 	}
+}
+
+// years are layouts, each valid for a day up to noon.
+type years []*layout.Layout
+
+func (y years) Periods(from, to time.Time) []places.Period {
+	var all []places.Period
+	for i, l := range y {
+		end := noon.Add(time.Duration(i+1-len(y)) * 24 * time.Hour)
+		p := places.Period{From: end.Add(-24 * time.Hour), To: end, Layout: l}
+		if p.From.Before(from) {
+			p.From = from
+		}
+		if p.To.After(to) {
+			p.To = to
+		}
+		if p.From.Before(p.To) {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+func TestAPlaceKeepsItsHistoryWhenALayoutPutsAnotherThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	edit := func(pairs ...string) *layout.Layout {
+		return parse(t, strings.NewReplacer(pairs...).Replace(small))
+	}
+	w.opt.Layouts = years{
+		edit("s3:", "s4:"), // there was no shelf yet
+		edit("28a1000000000000", "28aa000000000000", "b827eb000005", "b827eb000009", "offset: -1", "offset: 1"),
+		edit("h2,", "h9,"), // the second is another place
+		w.racks.layout,
+	}
+	for name, v := range map[string]float64{
+		"urn:dev:ow:28aa000000000000": 10, "urn:dev:ow:28a1000000000000": 20, "urn:dev:ow:28a2000000000000": 30,
+		"urn:dev:mac:b827ebfffe000009_soc": 50, "urn:dev:mac:b827ebfffe000005_soc": 60,
+	} {
+		w.series[name+":temperature"] = every(6*time.Hour, func(time.Time) float64 { return v })
+	}
+	h := w.server(t).Handler()
+	const days = "&from=2026-02-28T12:00:00Z&to=2026-03-04T12:00:00Z"
+	tests := []struct{ query, want string }{
+		{"place:hex/a1/s3/slot/5:temperature&from=2026-03-02T20:00:00Z", `2026-03-03T00:00:00Z 60, 2026-03-03T06:00:00Z 60, 2026-03-03T12:00:00Z 60, 2026-03-03T18:00:00Z 60, 2026-03-04T00:00:00Z 60, 2026-03-04T06:00:00Z 60`},
+		{"place:hex/a1/s3/slot/5:temperature&from=2026-03-02T06:00:00Z&to=2026-03-03T00:00:00Z", `2026-03-02T06:00:00Z 50, 2026-03-02T12:00:00Z 60, 2026-03-02T18:00:00Z 60`},
+		{"place:hex/a1/s3/probe/h1:temperature&step=24h" + days, `2026-03-01T00:00:00Z 10, 2026-03-02T00:00:00Z 15, 2026-03-03T00:00:00Z 20, 2026-03-04T00:00:00Z 20`},
+		{"place:hex/a1/s3/probe/h2:temperature&step=24h" + days, `2026-03-01T00:00:00Z 31, 2026-03-02T00:00:00Z 31, 2026-03-03T00:00:00Z 29, 2026-03-04T00:00:00Z 29`},
+		{"place:hex/a1/s4/slot/5:temperature" + days, `2026-02-28T12:00:00Z 60, 2026-02-28T18:00:00Z 60, 2026-03-01T00:00:00Z 60, 2026-03-01T06:00:00Z 60`},
+		{"urn:dev:mac:b827ebfffe000009_soc:temperature&from=2026-03-04T00:00:00Z", `2026-03-04T00:00:00Z 50, 2026-03-04T06:00:00Z 50`},
+	}
+	for _, tt := range tests {
+		d := decode(t, ask(h, httptest.NewRequest("GET", "/api/v1/series?sensor="+tt.query, nil))).(map[string]any)
+		var got []string
+		points, _ := d["points"].([]any)
+		for _, p := range points {
+			p := p.(map[string]any)
+			if p["value"] == nil {
+				p["value"] = p["mean"]
+			}
+			got = append(got, fmt.Sprintf("%v %v", p["t"], p["value"]))
+		}
+		if got := strings.Join(got, ", "); got != tt.want {
+			t.Errorf("%s:\n got %s %v\nwant %s", tt.query, got, d["error"], tt.want)
+		}
+	}
+	if got := ask(h, httptest.NewRequest("GET", "/api/v1/series?sensor=place:hex/a1/s3/slot/5:temperature&from=2026-02-28T12:00:00Z&to=2026-02-28T18:00:00Z", nil)); got.Code != 404 {
+		t.Errorf("before there was a shelf: %d %s", got.Code, got.Body)
+	}
+	delete(w.series, "urn:dev:mac:b827ebfffe000009_soc:temperature") // older than the retention, say
+	if got := ask(h, httptest.NewRequest("GET", "/api/v1/series?sensor=place:hex/a1/s3/slot/5:temperature"+days, nil)); got.Code != 200 {
+		t.Errorf("one of two was never stored: %d %s", got.Code, got.Body)
+	}
+}
+
+func TestWithoutALayoutFileAPlaceIsThatOfTheProvisionalLayout(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.racks.provisional = true
+	w.opt.Layouts = years{&layout.Layout{}}
+	w.series["urn:dev:mac:b827ebfffe000005_soc:temperature"] = minutes
+	if got := w.get(t, "/api/v1/series?sensor=place:hex/a1/s3/slot/5:temperature"); got.Code != 200 {
+		t.Errorf("%d %s", got.Code, got.Body)
+	}
+}
+
+// slow is a store whose reads take until their context ends.
+type slow struct{ ended chan error }
+
+func (s slow) Range(ctx context.Context, _ string, _, _ time.Time) ([]store.Point, error) {
+	<-ctx.Done()
+	s.ended <- ctx.Err()
+	return nil, ctx.Err()
+}
+
+func (s slow) Unit(context.Context, string) (string, error) { return "", nil }
+
+func TestAReadEndsWithItsClient(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := slow{make(chan error, 1)}
+	w.opt.Series = s
+	r := w.run(t)
+	for _, path := range []string{"series?sensor=a:temperature", "series?sensor=a:temperature&step=60", "export.csv?sensor=a:temperature", "export.csv?sensor=a:temperature&step=60"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		asked, err := http.NewRequestWithContext(ctx, "GET", r.url+"/api/v1/"+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			if answer, err := r.client.Do(asked); err == nil {
+				answer.Body.Close()
+			}
+		}()
+		cancelled := time.AfterFunc(20*time.Millisecond, cancel)
+		if err := <-s.ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: the read ended with %v", path, err)
+		}
+		cancelled.Stop()
+		<-done
+	}
+}
+
+func TestAReadEndsInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		s := slow{make(chan error, 1)}
+		w.opt.Series = s
+		h := w.server(t).Handler()
+		for _, path := range []string{"series?sensor=a:temperature", "series?sensor=a:temperature&step=60", "export.csv?sensor=a:temperature&step=60"} {
+			begin := time.Now()
+			got := ask(h, httptest.NewRequest("GET", "/api/v1/"+path, nil))
+			if took := time.Since(begin); got.Code != 503 || took != 30*time.Second || !errors.Is(<-s.ended, context.DeadlineExceeded) {
+				t.Errorf("%s: %d after %v", path, got.Code, took)
+			}
+		}
+	})
 }
 
 func TestWrongQuestionsForASeriesNameTheParameter(t *testing.T) {

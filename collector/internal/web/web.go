@@ -22,6 +22,7 @@ import (
 	"thermarack/agent/wire/clock"
 	"thermarack/agent/wire/layout"
 	"thermarack/collector/internal/pager"
+	"thermarack/collector/internal/places"
 	"thermarack/collector/internal/rack"
 	"thermarack/collector/internal/store"
 	"thermarack/collector/internal/watch"
@@ -73,6 +74,13 @@ type Series interface {
 	Unit(ctx context.Context, name string) (string, error)
 }
 
+// Layouts knows which layout was valid when. It must be safe for concurrent use.
+type Layouts interface {
+	// Periods returns which layouts were valid from one time until before another:
+	// periods in time order that leave no gap, or none when that is not known.
+	Periods(from, to time.Time) []places.Period
+}
+
 // Options say what a Server is made from. All down to Ready are needed.
 type Options struct {
 	Racks        Racks
@@ -82,6 +90,9 @@ type Options struct {
 	Metrics      http.Handler // answers /metrics
 	Alertmanager http.Handler // answers everything below /alertmanager/
 	Ready        func() error // why the collector is not ready, or nil
+
+	Prometheus http.Handler // answers everything below /prometheus, by the rest of its path; nil: there is none
+	Layouts    Layouts      // nil: the layout of Racks was always valid
 
 	Backup    Backup    // answers POST /api/v1/backup; nil: there is none
 	Recording Recording // answers GET /api/v1/recording; nil: there is none
@@ -193,7 +204,20 @@ func (s *Server) routes() []route {
 		{"GET /healthz", s.answer(s.health)},
 		{"GET /readyz", s.answer(s.ready)},
 		{"/alertmanager/", s.opt.Alertmanager},
+		{promRoot + "/", s.prometheus()},
 	}
+}
+
+// promRoot is where Prometheus' API is, as for one behind a proxy.
+const promRoot = "/prometheus"
+
+func (s *Server) prometheus() http.Handler {
+	if s.opt.Prometheus == nil {
+		return s.answer(func(http.ResponseWriter, *http.Request) error {
+			return problem{http.StatusNotImplemented, "PromQL needs the embedded store: set store to tsdb or tee"}
+		})
+	}
+	return http.StripPrefix(promRoot, s.opt.Prometheus)
 }
 
 func (s *Server) mux() http.Handler {
