@@ -2,6 +2,7 @@ package rack
 
 import (
 	"fmt"
+	"strings"
 
 	"thermarack/agent/wire"
 	"thermarack/agent/wire/layout"
@@ -20,20 +21,26 @@ type index struct {
 	layout  *layout.Layout
 	shelves map[string]*layout.Shelf // by id
 	nodes   map[wire.Node]Place      // Pis, by their slot
+	pis     map[string]Place         // the same by device name
 	devices map[string]Place         // probes by device
-	records map[string]Place         // fans and switch ports by record name
+	records map[record]Place         // fans and switch ports
 
-	wanted map[string]bool // record names that a State is built from, and their devices
+	wanted map[record]bool // what a State is built from, and its devices without a quantity
 }
+
+// A record is what a reading is of. It is asked for with each, and so no string
+// is made of it.
+type record struct{ device, quantity string }
 
 func newIndex(l *layout.Layout) *index {
 	x := &index{
 		layout:  l,
 		shelves: map[string]*layout.Shelf{},
 		nodes:   map[wire.Node]Place{},
+		pis:     map[string]Place{},
 		devices: map[string]Place{},
-		records: map[string]Place{},
-		wanted:  map[string]bool{},
+		records: map[record]Place{},
+		wanted:  map[record]bool{},
 	}
 	for i := range l.Shelves {
 		x.add(&l.Shelves[i])
@@ -45,12 +52,12 @@ func (x *index) add(shelf *layout.Shelf) {
 	x.shelves[shelf.ID()] = shelf
 	for _, slot := range shelf.Slots {
 		if slot.Node != "" {
-			x.nodes[slot.Node] = Place{Shelf: shelf, Slot: slot.Number}
+			place := Place{Shelf: shelf, Slot: slot.Number}
+			x.nodes[slot.Node], x.pis[slot.Node.Device("")] = place, place
 			x.want(socRecord(slot.Node))
 		}
-		if record := x.powerRecord(slot); record != "" {
-			x.records[record] = Place{Shelf: shelf, Slot: slot.Number}
-			x.want(record)
+		if name := x.powerRecord(slot); name != "" {
+			x.records[x.want(name)] = Place{Shelf: shelf, Slot: slot.Number}
 		}
 	}
 	for i := range shelf.Probes {
@@ -58,14 +65,15 @@ func (x *index) add(shelf *layout.Shelf) {
 		x.want(probeRecord(shelf.Probes[i]))
 	}
 	for i := range shelf.Fans {
-		x.records[shelf.Fans[i].Speed] = Place{Shelf: shelf, Fan: &shelf.Fans[i]}
-		x.want(shelf.Fans[i].Speed)
+		x.records[x.want(shelf.Fans[i].Speed)] = Place{Shelf: shelf, Fan: &shelf.Fans[i]}
 	}
 }
 
-func (x *index) want(record string) {
-	device, _, _ := wire.SplitName(record)
-	x.wanted[record], x.wanted[device] = true, true
+func (x *index) want(name string) record {
+	device, quantity, _ := wire.SplitName(name)
+	r := record{device, quantity}
+	x.wanted[r], x.wanted[record{device: device}] = true, true
+	return r
 }
 
 // powerRecord names the watts of a slot's switch port, "" when it has none.
@@ -79,17 +87,14 @@ func (x *index) powerRecord(slot layout.Slot) string {
 
 // place finds where a reading belongs. Parts of a placed Pi belong to its slot.
 func (x *index) place(device, quantity string) (Place, bool) {
-	if p, ok := x.records[device+":"+quantity]; ok {
+	if p, ok := x.records[record{device, quantity}]; ok {
 		return p, true
 	}
 	if p, ok := x.devices[device]; ok {
 		return p, true
 	}
-	node, ok := wire.DeviceNode(device)
-	if !ok {
-		return Place{}, false
-	}
-	p, ok := x.nodes[node]
+	node, _, _ := strings.Cut(device, "_")
+	p, ok := x.pis[node]
 	return p, ok
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,11 +34,11 @@ type Options struct {
 	History History
 	Clock   clock.Clock
 	Stale   time.Duration // a value older than this is stale; above 0
-}
 
 	// LayoutAt returns the layout that was valid at a time, or nil when that is
 	// not known; nil: Layout was always valid. Without a Layout it is not asked.
 	LayoutAt func(time.Time) *layout.Layout
+}
 
 // missingAfter is how many stale limits old a value may be until it counts as
 // missing.
@@ -64,7 +65,9 @@ type Model struct {
 	nodes       map[wire.Node]*Node    // all that ever reported
 	order       []wire.Node            // Pis in the order of their first report
 	owners      map[string]wire.Node   // which node a probe is believed from
-	strangers   map[string]Unplaced    // sensors without a place, and foreign ones
+	newcomers   map[wire.Node]bool     // of order, those that the provisional layout lacks
+	arranged    time.Time              // when that was made
+	strangers   map[stranger]*Unplaced // sensors without a place, and foreign ones
 	watchers    map[*watcher]struct{}
 
 	inventories int           // bytes of them all, about
@@ -81,7 +84,8 @@ func New(o Options) *Model {
 		faults:      map[string]fault{},
 		nodes:       map[wire.Node]*Node{},
 		owners:      map[string]wire.Node{},
-		strangers:   map[string]Unplaced{},
+		newcomers:   map[wire.Node]bool{},
+		strangers:   map[stranger]*Unplaced{},
 		watchers:    map[*watcher]struct{}{},
 		unsaved:     make(chan struct{}, 1),
 	}
@@ -102,7 +106,7 @@ func (m *Model) Restore(ctx context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for name, p := range points {
-		if m.index.wanted[name] {
+		if device, quantity, _ := wire.SplitName(name); m.index.wanted[record{device, quantity}] {
 			m.known[name] = p
 		}
 	}
@@ -152,10 +156,6 @@ func (m *Model) State(ctx context.Context, shelf string, at time.Time) (State, e
 	return x.build(s, at, known, m.ages), nil
 }
 
-// outlived tells whether a last will comes too late: another start of the agent
-// has said since that it is there. A will carries the time when it was written.
-func outlived(will, known *wire.Status) bool {
-	return !will.Online && known != nil && known.Online && known.Boot != will.Boot && known.T > will.T
 // indexAt returns the index of the layout that was valid at a time, at the zero
 // time now.
 func (m *Model) indexAt(at time.Time) *index {
@@ -171,6 +171,10 @@ func (m *Model) indexAt(at time.Time) *index {
 	return now
 }
 
+// outlived tells whether a last will comes too late: another start of the agent
+// has said since that it is there. A will carries the time when it was written.
+func outlived(will, known *wire.Status) bool {
+	return !will.Online && known != nil && known.Online && known.Boot != will.Boot && known.T > will.T
 }
 
 // newest returns what is known of a record now. m.mu is held.
@@ -183,7 +187,7 @@ func (m *Model) newest(record string) Known {
 	return k
 }
 
-// Observe takes in what has been stored. It is an ingest.Observer.
+// Observe takes in what has arrived. It is an ingest.Observer.
 func (m *Model) Observe(b ingest.Batch) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -198,20 +202,33 @@ func (m *Model) Observe(b ingest.Batch) {
 	}
 	node.Site, node.Unheard = b.Site, false
 	m.introduce(node, b)
-	dirty := map[string]bool{}
-	if place, ok := m.index.nodes[b.Node]; ok {
-		dirty[place.Shelf.ID()] = true
-	}
-	for _, r := range b.Readings {
-		if place, ok := m.index.place(r.Device, r.Quantity); ok {
-			dirty[place.Shelf.ID()] = true
-		}
+	var dirty shelves
+	dirty.note(m.index.nodes[b.Node])
+	for i := range b.Readings {
+		r := &b.Readings[i]
+		place, placed := m.index.place(r.Device, r.Quantity)
+		dirty.note(place)
 		m.take(node, r)
+		if !placed {
+			m.noteStranger(node, r)
+		}
 	}
 	if m.provisional && m.adopt(b) {
-		dirty[b.Site+"/provisional/1"] = true
+		for i := range m.index.layout.Shelves {
+			dirty.note(Place{Shelf: &m.index.layout.Shelves[i]})
+		}
 	}
 	m.wake(dirty)
+}
+
+// shelves are those that a message said something of.
+type shelves []*layout.Shelf
+
+// note adds the shelf of a place; the zero Place has none.
+func (s *shelves) note(p Place) {
+	if p.Shelf != nil && !slices.Contains(*s, p.Shelf) {
+		*s = append(*s, p.Shelf)
+	}
 }
 
 // introduce takes in what a node says of itself.
@@ -226,29 +243,38 @@ func (m *Model) introduce(node *Node, b ingest.Batch) {
 }
 
 // take folds one reading in. Older ones than what is known change nothing.
-func (m *Model) take(node *Node, r wire.Reading) {
+func (m *Model) take(node *Node, r *wire.Reading) {
 	node.Seen = latest(node.Seen, r.Time)
 	if r.IsFault() {
 		node.Rejected[r.Text]++
-		if m.index.wanted[r.Device] && r.Time.After(m.faults[r.Device].at) {
+		if m.index.wanted[record{device: r.Device}] && r.Time.After(m.faults[r.Device].at) {
 			m.faults[r.Device] = fault{r.Text, r.Time}
 		}
 		return
 	}
-	if r.Text != "" {
-		return
-	}
 	// Nothing else is remembered than what a State is built from, however much a
 	// node says; a Pi's SoC may be about to be adopted by a provisional shelf.
-	name := r.Name()
-	if k := m.known[name]; (m.index.wanted[name] || m.provisional && name == socRecord(node.Node)) && r.Time.After(k.Time) {
+	if r.Text != "" || !m.index.wanted[record{r.Device, r.Quantity}] && !(m.provisional && isSoC(node.Node, r)) {
+		return
+	}
+	if name := r.Name(); r.Time.After(m.known[name].Time) {
 		m.known[name] = store.Point{Time: r.Time, Value: r.Value}
 	}
-	m.noteStranger(node, r)
 }
 
+// isSoC tells whether r is the temperature that socRecord names.
+func isSoC(node wire.Node, r *wire.Reading) bool {
+	return r.Quantity == wire.QuantityTemperature && node.Has(r.Device) && wire.DevicePart(r.Device) == "soc"
+}
+
+// arrangeEvery is how often a provisional layout is made anew at most, unless
+// there is much that is new: ten thousand Pis may report for the first time
+// within seconds.
+const arrangeEvery = time.Second
+
 // adopt puts a Pi that reports for the first time on its site's provisional
-// shelf, and reports whether it did. What has no SoC is no Pi.
+// shelf, with its next message at the latest, and reports whether it is there
+// now and was not before. What has no SoC is no Pi.
 func (m *Model) adopt(b ingest.Batch) bool {
 	if _, placed := m.index.nodes[b.Node]; placed {
 		return false
@@ -256,9 +282,15 @@ func (m *Model) adopt(b ingest.Batch) bool {
 	if _, isPi := m.known[socRecord(b.Node)]; !isPi {
 		return false
 	}
-	m.order = append(m.order, b.Node)
+	if !m.newcomers[b.Node] {
+		m.newcomers[b.Node] = true
+		m.order = append(m.order, b.Node)
+		m.touch()
+	}
+	if 16*len(m.newcomers) < len(m.order) && time.Since(m.arranged) < arrangeEvery {
+		return false
+	}
 	m.arrange()
-	m.touch()
 	return true
 }
 
@@ -274,4 +306,6 @@ func (m *Model) arrange() {
 		nodes[site] = append(nodes[site], n)
 	}
 	m.index = newIndex(Provisional(sites, nodes))
+	m.arranged = time.Now()
+	clear(m.newcomers)
 }

@@ -47,20 +47,28 @@ func (m *Model) Admit(site string, node wire.Node, device string) (reason string
 	return RejectedForeign, false
 }
 
+// A stranger is a sensor that reports from a node.
+type stranger struct {
+	node   wire.Node
+	sensor string
+}
+
 func (m *Model) remember(u Unplaced) {
-	key := string(u.Node) + " " + u.Sensor
-	if _, known := m.strangers[key]; known || len(m.strangers) < maxStrangers {
-		m.strangers[key] = u
+	key := stranger{u.Node, u.Sensor}
+	if known := m.strangers[key]; known != nil {
+		*known = u
+		return
+	}
+	if len(m.strangers) < maxStrangers {
+		first := u
+		m.strangers[key] = &first
 	}
 }
 
 // noteStranger remembers a probe that stands nowhere. Parts of a node need no
 // place of their own.
-func (m *Model) noteStranger(node *Node, r wire.Reading) {
-	if strings.HasPrefix(r.Device, "urn:dev:mac:") {
-		return
-	}
-	if _, placed := m.index.place(r.Device, r.Quantity); !placed {
+func (m *Model) noteStranger(node *Node, r *wire.Reading) {
+	if r.Text == "" && !strings.HasPrefix(r.Device, "urn:dev:mac:") {
 		m.remember(Unplaced{Site: node.Site, Node: node.Node, Sensor: r.Device, Why: "unknown sensor", Seen: r.Time})
 	}
 }
@@ -70,7 +78,10 @@ func (m *Model) noteStranger(node *Node, r wire.Reading) {
 func (m *Model) Unplaced() []Unplaced {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	list := slices.Collect(maps.Values(m.strangers))
+	list := make([]Unplaced, 0, len(m.strangers))
+	for _, u := range m.strangers {
+		list = append(list, *u)
+	}
 	for _, n := range m.nodes {
 		if _, placed := m.index.nodes[n.Node]; (m.provisional || !placed) && m.index.switchName(n.Node) == "" {
 			list = append(list, Unplaced{Site: n.Site, Node: n.Node, Why: "unknown node", Seen: n.Seen})

@@ -58,13 +58,13 @@ func (m *Model) takeDirty(w *watcher) []string {
 }
 
 // wake tells every watcher of changed shelves. m.mu is held.
-func (m *Model) wake(dirty map[string]bool) {
+func (m *Model) wake(dirty shelves) {
 	if len(dirty) == 0 {
 		return
 	}
 	for w := range m.watchers {
-		for id := range dirty {
-			w.dirty[id] = true
+		for _, s := range dirty {
+			w.dirty[s.ID()] = true
 		}
 		select {
 		case w.ready <- struct{}{}:
@@ -85,16 +85,16 @@ func (m *Model) Run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		dirty := map[string]bool{}
-		shelves := m.Layout().Shelves // a provisional layout may change meanwhile
-		for i := range shelves {
-			id := shelves[i].ID()
+		var dirty shelves
+		all := m.Layout().Shelves // a provisional layout may change meanwhile
+		for i := range all {
+			id := all[i].ID()
 			state, err := m.State(ctx, id, time.Time{})
 			if err != nil {
 				continue // the provisional layout has changed since
 			}
 			if now := state.count(); now != before[id] {
-				before[id], dirty[id] = now, true
+				before[id], dirty = now, append(dirty, &all[i])
 			}
 		}
 		m.mu.Lock()
