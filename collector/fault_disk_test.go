@@ -125,3 +125,34 @@ func TestAFullDiskStopsTheAcknowledgementsAndNotTheAlerts(t *testing.T) {
 	}
 	stream.check(t, startCollector(t, "serve", args...))
 }
+
+// Without notice: the free space that the disk tells is large to the end.
+func TestADiskThatIsSuddenlyFullLosesNothingAcknowledged(t *testing.T) {
+	m := newMachine(t)
+	senders := send(t, "", &sender{
+		node: "b827eb000001", devices: 10, begin: time.Now().Truncate(time.Second).Add(-time.Hour), step: time.Second,
+		count: 2000, window: 32, pace: time.Millisecond,
+	})
+	c := m.boot(t, nil, nil)
+	senders.moveTo(c.MQTT)
+	until(t, 20*time.Second, "a stream", func() bool { return senders.acks() >= 500 })
+	m.disk.Fill(true)
+	select {
+	case <-c.read: // the store is damaged until it is opened again
+	case <-time.After(30 * time.Second):
+		t.Error("the collector goes on with a store that cannot be written to")
+	}
+	c.stop()
+	if text := c.stderr.String(); c.cmd.ProcessState.ExitCode() != 1 || !strings.Contains(text, "no space left on device") {
+		t.Errorf("it ends with status %d: %s", c.cmd.ProcessState.ExitCode(), text)
+	}
+	m.unplug(t)
+
+	m.disk.Fill(false)
+	c = m.boot(t, nil, nil)
+	senders.moveTo(c.MQTT)
+	until(t, 30*time.Second, "the rest", func() bool { return senders.acks() == 2000 })
+	senders.check(t, c)
+	c.stop()
+	m.unplug(t)
+}

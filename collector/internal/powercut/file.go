@@ -52,6 +52,15 @@ func (f *file) write(data []byte, off int64) {
 	}
 }
 
+// room returns how much of so many bytes at off has pages already.
+func (f *file) room(off int64, size int) int {
+	end := off
+	for end < off+int64(size) && f.now.pages[end/pageSize] != nil {
+		end = (end/pageSize + 1) * pageSize
+	}
+	return int(min(end-off, int64(size)))
+}
+
 // own returns a page that may be written to.
 func (f *file) own(number int64) *page {
 	p := f.now.pages[number]

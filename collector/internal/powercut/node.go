@@ -161,6 +161,9 @@ func (n *node) add(ctx context.Context, name string, make func() *inode, out *fu
 	if n.inode.entries[name] != nil {
 		return nil, syscall.EEXIST
 	}
+	if n.disk.full {
+		return nil, syscall.ENOSPC
+	}
 	in := make()
 	in.parent, in.name = n.inode, name
 	n.inode.apply(change{name: in})
@@ -257,6 +260,12 @@ func (n *node) Write(_ context.Context, _ fs.FileHandle, data []byte, off int64)
 		return 0, errno
 	}
 	defer n.disk.mu.Unlock()
+	if n.disk.full {
+		data = data[:n.inode.room(off, len(data))]
+	}
+	if len(data) == 0 {
+		return 0, syscall.ENOSPC
+	}
 	n.inode.write(data, off)
 	n.inode.modified = time.Now()
 	return uint32(len(data)), 0
@@ -272,6 +281,9 @@ func (n *node) Allocate(_ context.Context, _ fs.FileHandle, off, size uint64, mo
 		return errno
 	}
 	defer n.disk.mu.Unlock()
+	if n.disk.full {
+		return syscall.ENOSPC
+	}
 	if mode == 0 {
 		n.inode.resize(max(n.inode.now.size, int64(off+size)))
 	}

@@ -63,6 +63,7 @@ type Disk struct {
 	lost     Lost
 	survives *rand.Rand
 	trigger  func(Operation) bool // nil: none
+	full     bool
 }
 
 // New returns an empty disk with its power on.
@@ -124,6 +125,16 @@ func (d *Disk) CutAt(survives *rand.Rand, trigger func(Operation) bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.survives, d.trigger = survives, trigger
+}
+
+// Fill makes the disk full, or gives it room again. Its free space is said to be
+// large all the same, as where a quota ends or a volume is thinly provisioned:
+// what needs a further page or a name fails with ENOSPC, a write perhaps after a
+// part.
+func (d *Disk) Fill(full bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.full = full
 }
 
 // Off is closed when the power is cut. Mount makes another.

@@ -254,6 +254,30 @@ func TestAnOperationCanCutThePowerInItsPlace(t *testing.T) {
 	}
 }
 
+func TestAFullDiskTakesWhatFitsIntoThePagesItHas(t *testing.T) {
+	d := powercut.New()
+	w := world{t, mount(t, d)}
+	w.write("a", "text")
+	d.Fill(true)
+	f, err := os.OpenFile(w.at("a"), os.O_WRONLY|os.O_APPEND, 0)
+	w.must(err)
+	n, err := f.Write(make([]byte, 5000))
+	if n != 4092 || !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("a long write gives %d, %v, want 4092 and ENOSPC", n, err)
+	}
+	w.must(f.Close())
+	if err := os.WriteFile(w.at("b"), nil, 0o644); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("a new file gives %v, want ENOSPC", err)
+	}
+	w.must(os.Truncate(w.at("a"), 4))
+	d.Fill(false)
+	w.append("a", " goes on")
+	w.write("b", "")
+	if diff := cmp.Diff(map[string]string{"a": "text goes on", "b": ""}, tree(t, w.dir)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // Every page of a torn file is its old self or its new one, and over many seeds
 // each is found both ways.
 func TestSomeOfWhatWasNotSyncedMaySurvive(t *testing.T) {

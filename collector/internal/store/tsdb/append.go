@@ -243,7 +243,7 @@ func refusal(err error) (reason string, other error) {
 
 // flush commits and syncs.
 func (s *Store) flush(app storage.AppenderV2) error {
-	if err := app.Commit(); err != nil {
+	if err := survive(app.Commit); err != nil {
 		return err
 	}
 	failed, err := s.counters.value(countUnlogged)
@@ -253,7 +253,15 @@ func (s *Store) flush(app storage.AppenderV2) error {
 	case failed > 0:
 		return errors.New("write to wbl/, the log of out-of-order samples")
 	}
-	return s.sync.Sync()
+	if err := s.sync.Sync(); err != nil {
+		return err
+	}
+	// The library would write chunks that are complete once a minute, which is a
+	// panic when the disk has filled up since. Now there is room for them.
+	return survive(func() error {
+		s.db.ForceHeadMMap()
+		return nil
+	})
 }
 
 // damaged makes an error of the logs one of every further Append. A log that

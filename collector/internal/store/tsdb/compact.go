@@ -28,9 +28,10 @@ type janitor struct {
 	stop    context.CancelFunc
 	stopped chan struct{}
 
-	busy    chan struct{} // holds one element while blocks are made, joined or listed
-	joining func()        // called before blocks are joined
-	maxJoin int64         // bytes of the largest block that is made by joining; 0: any
+	busy     chan struct{} // holds one element while blocks are made, joined or listed
+	mayBegin func() error  // called before blocks are made, while nothing is appended
+	joining  func()        // called before blocks are joined
+	maxJoin  int64         // bytes of the largest block that is made by joining; 0: any
 }
 
 // retryAfter is how long a compaction that failed is left alone.
@@ -144,6 +145,9 @@ func (j *janitor) compact(ctx context.Context, appending sync.Locker) error {
 	appending.Lock()
 	j.joining = sync.OnceFunc(appending.Unlock)
 	defer j.joining()
+	if err := j.mayBegin(); err != nil {
+		return err
+	}
 	return j.db.Compact(ctx)
 }
 

@@ -121,3 +121,34 @@ func TestALateSampleThatIsNotLoggedIsNotAcknowledged(t *testing.T) {
 		t.Error("Close wrote to a full device")
 	}
 }
+
+// TestAChunkThatCannotBeWrittenIsNoPanic makes the file of complete chunks a full
+// device.
+func TestAChunkThatCannotBeWrittenIsNoPanic(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip("needs /dev/full:", err)
+	}
+	for _, late := range []bool{false, true} {
+		dir := t.TempDir()
+		s := openHere(t, dir)
+		fill(t, s, sample("temperature", 0, 20))
+		if err := os.Symlink("/dev/full", filepath.Join(dir, "chunks_head", "000001")); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		step := time.Second
+		if late {
+			step = -step
+		}
+		for i := 1; i < 1000 && err == nil; i++ {
+			_, err = s.Append(t.Context(), []store.Sample{sample("temperature", time.Duration(i)*step, 20)})
+		}
+		if !errors.Is(err, ErrDamaged) {
+			t.Errorf("late %v: err = %v, want ErrDamaged", late, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Errorf("late %v: Close: %v", late, err)
+		}
+	}
+}

@@ -50,7 +50,7 @@ func (s *Store) load(o Options) error {
 	s.janitor = &janitor{
 		log: o.Log, due: make(chan struct{}, 1),
 		stop: stop, stopped: make(chan struct{}), busy: make(chan struct{}, 1), joining: func() {},
-		maxJoin: o.MaxBytes / 10,
+		maxJoin: o.MaxBytes / 10, mayBegin: s.mayCompact,
 	}
 	err := s.loadSettled(ctx, o)
 	if err != nil {
@@ -116,8 +116,13 @@ func (s *Store) loadWhole(ctx context.Context, o Options) error {
 	return errors.New("the logs in wal/ and wbl/ are damaged again after each repair: check the disk")
 }
 
+// unload closes the library, unless a panic has left locks in it for which that
+// would wait for ever: what is acknowledged is on disk.
 func (s *Store) unload() error {
-	err := s.db.Close()
+	if errors.Is(s.damage, errPanic) {
+		return nil
+	}
+	err := survive(s.db.Close)
 	s.counters.unregister()
 	return err
 }

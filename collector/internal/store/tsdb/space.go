@@ -1,7 +1,9 @@
 package tsdb
 
 import (
+	"errors"
 	"fmt"
+	"runtime"
 	"syscall"
 )
 
@@ -22,4 +24,34 @@ func checkSpace(dir string, need uint64) error {
 			ErrDiskFull, free/mib, dir, (need+mib-1)/mib)
 	}
 	return nil
+}
+
+// mayCompact tells why no blocks can be made. A part of the space that appending
+// leaves alone is for that; s.appending is held.
+func (s *Store) mayCompact() error {
+	if s.damage != nil {
+		return s.damage
+	}
+	return checkSpace(s.dir, s.minFree/4)
+}
+
+// errPanic reports that the library gave up in the midst of something.
+var errPanic = errors.New("the library panicked")
+
+// survive calls the library, which panics when it cannot write a chunk of samples:
+// on a disk that is full although it did not look so. What it holds locked then
+// stays locked. Other panics than for an error of the system are not held up.
+func survive(do func() error) (err error) {
+	defer func() {
+		cause := recover()
+		if cause == nil {
+			return
+		}
+		failure, ok := cause.(error)
+		if _, isBug := cause.(runtime.Error); !ok || isBug {
+			panic(cause)
+		}
+		err = fmt.Errorf("%w: %w", errPanic, failure)
+	}()
+	return do()
 }
