@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -48,30 +49,47 @@ func (p plan) session(in *ingest.Ingest, registry *prometheus.Registry, found *a
 }
 
 func (p plan) external(in *ingest.Ingest, registry *prometheus.Registry) (source, error) {
-	id, err := clientID(filepath.Join(p.Data, "mqtt-client-id"))
+	name, err := nameSession(filepath.Join(p.Data, "mqtt-client-id"), p.Sites.Filters())
 	if err != nil {
 		return nil, err
 	}
 	return mqtt.NewSession(mqtt.SessionOptions{
-		URL: p.Broker, ClientID: id, Site: p.Site,
-		Username: p.BrokerUser, PasswordFile: p.BrokerPasswordFile, CAFile: p.BrokerCA,
+		URL: p.Broker, ClientID: name.id, Known: name.known, Filters: p.Sites.Filters(), Former: name.filters,
+		Username: p.BrokerUser, PasswordFile: p.BrokerPasswordFile,
+		CAFile: p.BrokerCA, CertFile: p.BrokerCert, KeyFile: p.BrokerKey,
 		Ingest: in, Log: p.log, Registry: registry,
 	})
 }
 
-// clientID names our session on an external broker. It is made once and kept,
-// because the broker keeps what we have missed under it.
-func clientID(file string) (string, error) {
-	known, err := os.ReadFile(file)
-	if id := strings.TrimSpace(string(known)); id != "" {
-		return id, nil
-	}
+// A sessionName names our session on an external broker. It is made once and
+// kept, because the broker keeps what we have missed under it. So it does the
+// subscriptions, those too that are no longer wanted.
+type sessionName struct {
+	id      string
+	filters []string // ever subscribed to
+	known   bool     // it is not of today
+}
+
+// nameSession reads the name from file, or makes one, and notes there that it is
+// going to subscribe to filters.
+func nameSession(file string, filters []string) (sessionName, error) {
+	text, err := os.ReadFile(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("read the name of our session on the broker: %w", err)
+		return sessionName{}, fmt.Errorf("read the name of our session on the broker: %w", err)
 	}
-	id := "thermarack-collector-" + strings.ToLower(rand.Text()[:12])
-	if err := state.Replace(file, []byte(id+"\n")); err != nil {
-		return "", fmt.Errorf("keep the name of our session on the broker: %w", err)
+	var name sessionName
+	if words := strings.Fields(string(text)); len(words) > 0 {
+		name = sessionName{id: words[0], filters: words[1:], known: true}
+	} else {
+		name.id = "thermarack-collector-" + strings.ToLower(rand.Text()[:12])
 	}
-	return id, nil
+	next := slices.Compact(slices.Sorted(slices.Values(slices.Concat(name.filters, filters))))
+	if name.known && slices.Equal(next, name.filters) {
+		return name, nil
+	}
+	lines := strings.Join(slices.Concat([]string{name.id}, next), "\n") + "\n"
+	if err := state.Replace(file, []byte(lines)); err != nil {
+		return sessionName{}, fmt.Errorf("keep the name of our session on the broker: %w", err)
+	}
+	return name, nil
 }

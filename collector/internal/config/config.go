@@ -35,9 +35,11 @@ type Config struct {
 
 	Broker             string `yaml:"broker"`
 	BrokerCA           string `yaml:"broker_ca"`
+	BrokerCert         string `yaml:"broker_cert"`
+	BrokerKey          string `yaml:"broker_key"`
 	BrokerUser         string `yaml:"broker_user"`
 	BrokerPasswordFile string `yaml:"broker_password_file"`
-	Site               string `yaml:"site"`
+	Sites              Sites  `yaml:"site"`
 
 	Layout        string        `yaml:"layout"`
 	Data          string        `yaml:"data"`
@@ -147,8 +149,13 @@ func (c Config) Check(where string) error {
 	if !(c.Rules.Clear >= 0 && c.Rules.Clear <= 50) {
 		fault("rules: clear is %v K, want 0 to 50", c.Rules.Clear)
 	}
-	if c.Site != "" && wire.CheckSite(c.Site) != nil {
-		fault("site %q is not 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit", c.Site)
+	for _, site := range c.Sites {
+		if wire.CheckSite(site) != nil {
+			fault("site %q is not 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit", site)
+		}
+	}
+	if (c.BrokerCert == "") != (c.BrokerKey == "") {
+		fault("broker_cert and broker_key: one without the other")
 	}
 	if err := logs.Check(c.LogFormat, c.LogLevel); err != nil {
 		fault("%v", err)

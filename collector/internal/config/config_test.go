@@ -96,7 +96,7 @@ func TestCheckLooksAtInfluxDBWhenItIsTheStore(t *testing.T) {
 func TestCheckNamesEveryBadKeyAtOnce(t *testing.T) {
 	c := config.Default()
 	c.LogLevel = "loud"
-	c.Store, c.Stale, c.Rules.Clear, c.Site = "csv", 0, math.NaN(), "Hex/#"
+	c.Store, c.Stale, c.Rules.Clear, c.Sites = "csv", 0, math.NaN(), config.Sites{"Hex/#"}
 	err := c.Check("c.yaml")
 	for _, want := range []string{`store "csv"`, "stale is 0s", "rules: clear is NaN", `log level "loud" is none of debug, info, warn, error`, `site "Hex/#"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -17,7 +17,6 @@ import (
 	"testing"
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"thermarack/agent/wire"
 	"thermarack/collector/internal/ingest"
@@ -83,18 +82,11 @@ func shortDir(t *testing.T) string {
 }
 
 // newSession runs a session of the collector and waits until it is subscribed.
-func newSession(t *testing.T, url string, in mqtt.Offerer) (s *mqtt.Session, stop func()) {
+func newSession(t *testing.T, url string, in mqtt.Offerer) *visitor {
 	t.Helper()
-	s, err := mqtt.NewSession(mqtt.SessionOptions{
-		URL: url, ClientID: "thermarack-collector", Site: "hex",
-		Ingest: in, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewPedanticRegistry(),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	stop = start(t, s.Run)
-	eventually(t, "subscribed", s.Connected)
-	return s, stop
+	v := visit(t, url, in, nil)
+	eventually(t, "subscribed", v.Connected)
+	return v
 }
 
 // values acknowledges n messages and returns their payloads.
@@ -113,17 +105,17 @@ func TestWhatIsPublishedWhileTheCollectorIsAwayArrives(t *testing.T) {
 	t.Parallel()
 	url, _ := startMosquitto(t, shortDir(t), 1000)
 	in := make(offers, 100) // smaller than the backlog: the session has to wait
-	_, stop := newSession(t, url, in)
+	v := newSession(t, url, in)
 	agent := connectPaho(t, url, string(node))
 	finish(t, agent.Publish(topicOf(wire.KindReadings), 1, false, "here"), "acknowledgement")
 	values(t, in, 1)
-	stop()
+	v.stop()
 
 	const n = 1000
 	for i := range n {
 		finish(t, agent.Publish(topicOf(wire.KindReadings), 1, false, fmt.Sprint(i)), "acknowledgement")
 	}
-	newSession(t, url, in)
+	visit(t, url, in, nil)
 	for i, got := range values(t, in, n) {
 		if got != fmt.Sprint(i) {
 			t.Fatalf("message %d is %s: lost or out of order", i, got)
@@ -176,7 +168,7 @@ func TestTheSessionOutlivesTheBroker(t *testing.T) {
 	dir := shortDir(t)
 	url, kill := startMosquitto(t, dir, 1000)
 	in := make(offers, 100)
-	s, _ := newSession(t, url, in)
+	s := newSession(t, url, in)
 	kill()
 	eventually(t, "loss noticed", func() bool { return !s.Connected() })
 	startMosquitto(t, dir, 1000)
@@ -232,7 +224,7 @@ func TestSessionOverTLS(t *testing.T) {
 	})
 	near := make(offers, 10)
 	s, err := mqtt.NewSession(mqtt.SessionOptions{
-		URL: "tls://" + b.Addr().String(), ClientID: "c", Ingest: near, Log: slog.New(slog.DiscardHandler),
+		URL: "tls://" + b.Addr().String(), ClientID: "c", Filters: []string{wire.TopicFilter("")}, Ingest: near, Log: slog.New(slog.DiscardHandler),
 		CAFile: ca, Username: "collector", PasswordFile: password,
 	})
 	if err != nil {
@@ -262,22 +254,28 @@ func TestNewSessionNamesWhatIsWrong(t *testing.T) {
 	if err := os.WriteFile(notPEM, []byte("no"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	all := []string{wire.TopicFilter("")}
 	tests := []struct {
 		name string
 		o    mqtt.SessionOptions
 		want string
 	}{
-		{"a web address", mqtt.SessionOptions{URL: "http://u:secret@host", ClientID: "c"}, "broker URL http://u:xxxxx@host: scheme is none of"},
-		{"no client id", mqtt.SessionOptions{URL: "tcp://host:1883"}, "no client id"},
-		{"a site that is none", mqtt.SessionOptions{URL: "tcp://host:1883", ClientID: "c", Site: "#"}, `name "#"`},
-		{"a CA that is not there", mqtt.SessionOptions{URL: "tls://host:8883", ClientID: "c", CAFile: "/no/such"}, "/no/such"},
-		{"a CA that is none", mqtt.SessionOptions{URL: "tls://host:8883", ClientID: "c", CAFile: notPEM}, "holds no PEM"},
+		{"a web address", mqtt.SessionOptions{URL: "http://u:secret@host"}, "broker URL http://u:xxxxx@host: scheme is none of"},
+		{"an address that is none", mqtt.SessionOptions{URL: "tcp://u:secret@ho st"}, "broker URL: invalid character"},
+		{"no host", mqtt.SessionOptions{URL: "tcp://:1883"}, "no host"},
+		{"no client id", mqtt.SessionOptions{URL: "tcp://host", Filters: all}, "no client id"},
+		{"no topics", mqtt.SessionOptions{URL: "tcp://host", ClientID: "c"}, "no topics"},
+		{"a CA that is not there", mqtt.SessionOptions{URL: "tls://host", ClientID: "c", Filters: all, CAFile: "/no/such"}, "/no/such"},
+		{"a CA that is none", mqtt.SessionOptions{URL: "ssl://host", ClientID: "c", Filters: all, CAFile: notPEM}, "holds no PEM"},
+		{"a CA and no TLS", mqtt.SessionOptions{URL: "tcp://host", ClientID: "c", Filters: all, CAFile: notPEM}, "write tls://"},
+		{"a certificate without its key", mqtt.SessionOptions{URL: "mqtts://host", ClientID: "c", Filters: all, CertFile: notPEM}, "our certificate for the broker"},
+		{"a password that is not there", mqtt.SessionOptions{URL: "mqtt://host", ClientID: "c", Filters: all, PasswordFile: "/no/such"}, "broker password: open /no/such"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := mqtt.NewSession(tt.o)
-			if err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("err = %v, want it to say %s", err, tt.want)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "secret") {
+				t.Errorf("err = %v, want it to say %s, and no password", err, tt.want)
 			}
 		})
 	}
