@@ -193,15 +193,27 @@ func settle(done func() bool) {
 	}
 }
 
+// A message is what is needed of a published packet, a tenth of its size, until
+// it is acknowledged.
+type message struct {
+	from    *peer
+	topic   string
+	payload []byte
+	id      uint16
+	qos     byte
+	retain  bool
+}
+
 // take brings a published message to the ingest. It is called on the client's
 // own read goroutine and returns at once, unless the client has sent more than
 // its window: then it is not read until a commit has made room. A client for
 // which there is no room for long is stopped.
 func (b *Broker) take(p *peer, pk packets.Packet) {
+	m := message{p, pk.TopicName, pk.Payload, pk.PacketID, pk.FixedHeader.Qos, pk.FixedHeader.Retain}
 	d := ingest.Delivery{
-		Topic:   pk.TopicName,
-		Payload: pk.Payload, // mochi reads each packet into memory of its own
-		Done:    func(err error) { b.done(p, pk, err) },
+		Topic:   m.topic,
+		Payload: m.payload, // mochi reads each packet into memory of its own
+		Done:    func(err error) { b.done(m, err) },
 	}
 	cause, err := b.offer(p, d)
 	switch {
@@ -265,18 +277,18 @@ func (b *Broker) offerAgain(p *peer, d ingest.Delivery) error {
 
 // done ends the wait of one message. It is called by the ingest and does not
 // block.
-func (b *Broker) done(p *peer, pk packets.Packet, err error) {
+func (b *Broker) done(m message, err error) {
 	switch {
 	case err != nil:
-		b.stop(p, stopStore, err)
-		b.release(p)
+		b.stop(m.from, stopStore, err)
+		b.release(m.from)
 		return
-	case pk.FixedHeader.Qos == 0:
-		b.release(p)
+	case m.qos == 0:
+		b.release(m.from)
 	default:
-		p.acknowledge(pk.PacketID) // which releases
+		m.from.acknowledge(m.id) // which releases
 	}
-	b.fanout.pass(pk.TopicName, pk.Payload, pk.FixedHeader.Retain)
+	b.fanout.pass(m.topic, m.payload, m.retain)
 }
 
 func (b *Broker) release(p *peer) {

@@ -40,6 +40,10 @@ func newFanout(s *mochi.Server, dropped prometheus.Counter) *fanout {
 // does not block. Topics that are not ours go nowhere. It is called by one
 // goroutine, the ingest's, so that the newest is retained.
 func (f *fanout) pass(topic string, payload []byte, retain bool) {
+	heard := atomic.LoadInt64(&f.server.Info.Subscriptions) > 0
+	if !heard && !retain {
+		return
+	}
 	to, err := wire.ParseTopic(topic)
 	if err != nil {
 		return
@@ -47,7 +51,7 @@ func (f *fanout) pass(topic string, payload []byte, retain bool) {
 	if retain && to.Kind != wire.KindReadings {
 		f.retain(topic, payload)
 	}
-	if atomic.LoadInt64(&f.server.Info.Subscriptions) == 0 {
+	if !heard {
 		return
 	}
 	if f.bytes.Add(int64(len(payload))) > maxPassingBytes {

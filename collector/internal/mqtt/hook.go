@@ -167,6 +167,9 @@ func (h *hook) OnPublish(cl *mochi.Client, pk packets.Packet) (packets.Packet, e
 // noteStranger logs once a connection that a client publishes for a node that it
 // is not: right for a poller of switches, worth a look otherwise.
 func (h *hook) noteStranger(p *peer, topic string) {
+	if p.noted.Load() {
+		return
+	}
 	to, err := wire.ParseTopic(topic)
 	if err != nil || string(to.Node) == p.client.ID || p.noted.Swap(true) {
 		return

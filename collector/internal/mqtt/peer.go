@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"encoding/binary"
 	"sync"
 	"sync/atomic"
 
@@ -51,8 +52,10 @@ func (p *peer) acknowledge(id uint16) {
 	}
 }
 
-// write writes acknowledgements until none is queued.
+// write writes acknowledgements until none is queued: all that one commit has
+// brought at once, past mochi, which would write one packet at a time.
 func (p *peer) write() {
+	var packet []byte
 	for {
 		p.mu.Lock()
 		ids := p.acks
@@ -62,13 +65,15 @@ func (p *peer) write() {
 		if len(ids) == 0 {
 			return
 		}
+		packet = packet[:0]
 		for _, id := range ids {
-			// An error means that the connection is gone. The client sends the
-			// message again and the store knows it.
-			_ = p.client.WritePacket(packets.Packet{
-				FixedHeader: packets.FixedHeader{Type: packets.Puback},
-				PacketID:    id,
-			})
+			packet = append(packet, packets.Puback<<4, 2) // the length of what follows
+			packet = binary.BigEndian.AppendUint16(packet, id)
+		}
+		// An error means that the connection is gone. The client sends the
+		// messages again and the store knows them.
+		_, _ = p.client.Net.Conn.Write(packet)
+		for range ids {
 			p.written()
 		}
 	}
