@@ -52,21 +52,20 @@ type entry struct {
 // again, and is not carried to the server during a pause. It is fs.ErrClosed
 // after Close.
 func (s *Store) Append(ctx context.Context, samples []store.Sample) ([]store.Refusal, error) {
-	for i, sample := range samples {
-		if err := sample.Check(); err != nil {
-			return nil, fmt.Errorf("append sample %d of %d: %w", i, len(samples), err)
-		}
-	}
 	if err := s.enter(ctx); err != nil {
 		return nil, fmt.Errorf("append: %w", err)
 	}
 	defer s.life.RUnlock()
 	s.appending.Lock()
 	defer s.appending.Unlock()
+	entries, err := s.entries(samples)
+	if err != nil {
+		return nil, fmt.Errorf("append: %w", err)
+	}
 	if wait := time.Until(s.notBefore); wait > 0 {
 		return nil, fmt.Errorf("append: %w: InfluxDB at %s asked to be left alone for %v more", store.ErrAway, s.opts.URL, wait.Round(time.Second))
 	}
-	refused, err := s.append(ctx, samples)
+	refused, err := s.append(ctx, entries)
 	if err != nil {
 		return nil, fmt.Errorf("append: %w", err)
 	}
@@ -74,8 +73,7 @@ func (s *Store) Append(ctx context.Context, samples []store.Sample) ([]store.Ref
 	return refused, nil
 }
 
-func (s *Store) append(ctx context.Context, samples []store.Sample) ([]store.Refusal, error) {
-	entries := s.entries(samples)
+func (s *Store) append(ctx context.Context, entries []entry) ([]store.Refusal, error) {
 	if err := s.learn(ctx, entries); err != nil {
 		return nil, err
 	}
@@ -110,28 +108,32 @@ func named(stored []entry) []string {
 	return all
 }
 
-// entries returns the samples in the order of their times.
-func (s *Store) entries(samples []store.Sample) []entry {
+// entries checks the samples and returns them in the order of their times. The
+// error wraps store.ErrSample.
+func (s *Store) entries(samples []store.Sample) ([]entry, error) {
 	entries := make([]entry, len(samples))
-	for i, sample := range samples {
-		entries[i] = entry{
-			track: s.track(sample.Series),
-			index: i,
-			time:  sample.Time.UnixMilli(),
-			value: store.Round(sample.Value, sample.Unit),
+	for i := range samples {
+		sample := &samples[i]
+		t, known := s.tracks[sample.Series]
+		// What is known of its series passed the check with an earlier sample.
+		if !known || sample.Time.IsZero() || math.IsNaN(sample.Value) || math.IsInf(sample.Value, 0) {
+			if err := sample.Check(); err != nil {
+				return nil, fmt.Errorf("sample %d of %d: %w", i, len(samples), err)
+			}
 		}
+		if !known {
+			t = newTrack(sample.Series)
+			s.tracks[sample.Series] = t
+		}
+		entries[i] = entry{track: t, index: i, time: sample.Time.UnixMilli(), value: store.Round(sample.Value, sample.Unit)}
 	}
 	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Compare(a.time, b.time) })
-	return entries
+	return entries, nil
 }
 
-func (s *Store) track(series store.Series) *track {
-	t, ok := s.tracks[series]
-	if !ok {
-		t = &track{series: series, field: fieldOf(series.Quantity), newest: never, value: math.NaN()}
-		t.head, t.writable = head(series)
-		s.tracks[series] = t
-	}
+func newTrack(series store.Series) *track {
+	t := &track{series: series, field: fieldOf(series.Quantity), newest: never, value: math.NaN()}
+	t.head, t.writable = head(series)
 	return t
 }
 

@@ -1,7 +1,6 @@
 package influx_test
 
 import (
-	"compress/gzip"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -27,12 +26,12 @@ import (
 // A fake stands for a server, for what a real one seldom answers. It has nothing
 // stored when it is asked.
 type fake struct {
-	// write answers a request with lines, as it was unpacked.
+	// write answers a request with lines.
 	write func(w http.ResponseWriter, lines []string)
 
 	mu     sync.Mutex
 	writes []*http.Request // as they came, without their bodies
-	bodies []string        // unpacked
+	bodies []string
 }
 
 func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -41,12 +40,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	unpacked, err := gzip.NewReader(r.Body)
-	if err != nil {
-		http.Error(w, "not compressed", http.StatusTeapot)
-		return
-	}
-	body, err := io.ReadAll(unpacked)
+	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusTeapot)
 		return
