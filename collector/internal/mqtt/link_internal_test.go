@@ -314,7 +314,7 @@ func FuzzReadMessage(f *testing.F) {
 			t.Fatalf("taken: %+v, by paho refused: %v", got, err)
 		}
 		p := theirs.(*packets.PublishPacket)
-		want := message{p.MessageID, p.TopicName, p.Payload[:min(len(p.Payload), ingest.MaxPayload+1)], p.Retain}
+		want := arrival{p.MessageID, p.TopicName, p.Payload[:min(len(p.Payload), ingest.MaxPayload+1)], p.Retain}
 		if fmt.Sprint(got) != fmt.Sprint(want) || in.Buffered() != rest.Len() {
 			t.Errorf("got %.200v and %d bytes left, paho reads %.200v and %d", got, in.Buffered(), want, rest.Len())
 		}

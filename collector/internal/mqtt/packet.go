@@ -18,8 +18,8 @@ const (
 	maxReply   = 4 << 10  // bytes of a packet that is no message: SUBACK has one a filter
 )
 
-// A message is a PUBLISH packet of an external broker.
-type message struct {
+// An arrival is a PUBLISH packet of an external broker.
+type arrival struct {
 	id       uint16 // 0: QoS 0, nothing to acknowledge
 	topic    string
 	payload  []byte // in memory of its own
@@ -51,35 +51,35 @@ func readHeader(r *bufio.Reader) (packets.FixedHeader, error) {
 // longer than ingest takes, one byte more than that is kept, so that it is
 // refused there and acknowledged like any other that cannot be used; the rest is
 // skipped without memory for it.
-func readMessage(r *bufio.Reader, h packets.FixedHeader) (message, error) {
+func readMessage(r *bufio.Reader, h packets.FixedHeader) (arrival, error) {
 	if h.Qos > 1 {
-		return message{}, fmt.Errorf("a message of QoS %d, asked for was 1", h.Qos)
+		return arrival{}, fmt.Errorf("a message of QoS %d, asked for was 1", h.Qos)
 	}
 	size, err := readUint16(r)
 	if err != nil {
-		return message{}, err
+		return arrival{}, err
 	}
 	rest := h.RemainingLength - 2 - int(size) - 2*int(h.Qos)
 	if rest < 0 {
-		return message{}, fmt.Errorf("a message of %d bytes with a topic of %d", h.RemainingLength, size)
+		return arrival{}, fmt.Errorf("a message of %d bytes with a topic of %d", h.RemainingLength, size)
 	}
 	topic, err := r.Peek(int(size))
 	if err != nil {
-		return message{}, midway(err)
+		return arrival{}, midway(err)
 	}
-	m := message{topic: string(topic), retained: h.Retain}
+	m := arrival{topic: string(topic), retained: h.Retain}
 	_, _ = r.Discard(len(topic)) // they are in the buffer
 	if h.Qos == 1 {
 		if m.id, err = readUint16(r); err == nil && m.id == 0 {
 			err = errors.New("a message of QoS 1 with the packet id 0")
 		}
 		if err != nil {
-			return message{}, err
+			return arrival{}, err
 		}
 	}
 	m.payload = make([]byte, min(rest, ingest.MaxPayload+1))
 	if _, err := io.ReadFull(r, m.payload); err != nil {
-		return message{}, midway(err)
+		return arrival{}, midway(err)
 	}
 	_, err = r.Discard(rest - len(m.payload))
 	return m, midway(err)
