@@ -95,7 +95,8 @@ func assemble(ctx context.Context, p plan) (_ *program, err error) {
 	watched.Register(registry)
 	intake := ingest.New(ingest.Options{
 		Store: guard, Gate: model, Observers: []ingest.Observer{model, watched},
-		Clock: p.clock, Log: p.log, Registry: registry,
+		Clock: p.clock, Log: p.log, Registry: registry, Past: p.Past(),
+		Late: 2 * p.Stale, Known: kept.Series,
 	})
 	session, err := p.session(intake, registry, &made.addresses)
 	if err != nil {
@@ -105,10 +106,11 @@ func assemble(ctx context.Context, p plan) (_ *program, err error) {
 		Racks: model, Alerts: watched, Pages: pages, Series: kept,
 		Metrics:      serveMetrics(registry),
 		Alertmanager: pages.Handler(),
-		Ready:        ready(intake, session),
 		Prometheus:   p.prometheus(kept, layouts, registry),
 		Layouts:      layouts,
-		Clock:        p.clock, Log: p.log, Demo: p.demo, Hosts: p.Hosts, Registry: registry,
+		Ready:        ready(intake, session),
+		Backup:       kept.backup(p.Data), Recording: kept.recording(),
+		Clock: p.clock, Log: p.log, Demo: p.demo, Hosts: p.Hosts, Registry: registry,
 	})
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
@@ -117,10 +119,18 @@ func assemble(ctx context.Context, p plan) (_ *program, err error) {
 		guard.Run, model.Run, made.notes.run, pages.Run, intake.Run, session.Run,
 		func(ctx context.Context) error { return server.Serve(ctx, listener) },
 	}
-	return made, json.NewEncoder(p.out.Out).Encode(made.addresses)
+	return made, made.announce(p.out)
 }
 
-// pager makes the pager. Its messages link to the page at addr.
+// announce tells everybody where we are: who started us, and commands that find
+// the data directory.
+func (p *program) announce(out output) error {
+	if err := p.store.claim.tell(p.addresses); err != nil {
+		return err
+	}
+	return json.NewEncoder(out.Out).Encode(p.addresses)
+}
+
 // prometheus answers PromQL about the embedded store; nil without one. Samples
 // are as far apart as a demo's speed makes them.
 func (p plan) prometheus(kept openStore, layouts *places.History, registry *prometheus.Registry) http.Handler {
@@ -133,6 +143,7 @@ func (p plan) prometheus(kept openStore, layouts *places.History, registry *prom
 	})
 }
 
+// pager makes the pager. Its messages link to the page at addr.
 func (p plan) pager(addr string, registry *prometheus.Registry) (*pager.Pager, error) {
 	page := &url.URL{Scheme: "http", Host: addr}
 	if p.URL != "" {

@@ -16,14 +16,34 @@ import (
 	"thermarack/collector/internal/store/tsdb"
 )
 
-// An openStore is the store that the configuration names.
+// An openStore is the store that the configuration names, in a data directory
+// that is ours.
 type openStore struct {
 	tee.Source
 	embedded *tsdb.Store // that or a part of it; nil when all is on a server
+	claim    *claim
 }
 
-// openSamples opens the store of a configuration. A server may be away.
+// Close closes the store and gives the directory back.
+func (s openStore) Close() error { return errors.Join(s.Source.Close(), s.claim.release()) }
+
+// openSamples takes the data directory and opens the store of a configuration. A
+// server may be away.
 func openSamples(c config.Config, log *slog.Logger, registry prometheus.Registerer) (openStore, error) {
+	claimed, err := claimData(c.Data)
+	if err != nil {
+		return openStore{}, err
+	}
+	s, err := openKind(c, log, registry)
+	if err != nil {
+		return s, errors.Join(err, claimed.release())
+	}
+	s.claim = claimed
+	return s, nil
+}
+
+// openKind opens the store of a configuration.
+func openKind(c config.Config, log *slog.Logger, registry prometheus.Registerer) (openStore, error) {
 	var server *influx.Store
 	if c.Store != config.StoreTSDB {
 		var err error
@@ -38,7 +58,10 @@ func openSamples(c config.Config, log *slog.Logger, registry prometheus.Register
 	if c.Store == config.StoreInflux {
 		return openStore{Source: server}, nil
 	}
-	embedded, err := tsdb.Open(tsdb.Options{Dir: filepath.Join(c.Data, "tsdb"), Retention: c.Retention, Log: log, Registry: registry})
+	embedded, err := tsdb.Open(tsdb.Options{
+		Dir: filepath.Join(c.Data, "tsdb"), Retention: c.Retention, MaxBytes: int64(c.RetentionSize), OutOfOrder: c.Past(),
+		Log: log, Registry: registry,
+	})
 	if err != nil {
 		if server != nil {
 			err = errors.Join(err, server.Close())
@@ -46,13 +69,13 @@ func openSamples(c config.Config, log *slog.Logger, registry prometheus.Register
 		return openStore{}, err
 	}
 	if server == nil {
-		return openStore{embedded, embedded}, nil
+		return openStore{Source: embedded, embedded: embedded}, nil
 	}
 	both := tee.New(tee.Options{
 		First: embedded, FirstName: config.StoreTSDB, Second: server, SecondName: config.StoreInflux,
 		Log: log, Registry: registry,
 	})
-	return openStore{both, embedded}, nil
+	return openStore{Source: both, embedded: embedded}, nil
 }
 
 // restore fills the model from the store. A server that is away is no reason not
