@@ -170,7 +170,7 @@ func lateSpans(entries []entry) map[*track]span {
 // goes on to the end of time which is the newest.
 func lookup(ctx context.Context, q storage.Querier, t *track, sp span, values map[instant]float64) error {
 	newest := sp.from - 1
-	err := walk(q.Select(ctx, false, sp.hints(), matchLabels(t.labels)...), func(ls labels.Labels, points iterator) {
+	err := walk(ctx, q.Select(ctx, false, sp.hints(), matchLabels(t.labels)...), func(ls labels.Labels, points iterator) {
 		if !labels.Equal(ls, t.labels) {
 			return
 		}

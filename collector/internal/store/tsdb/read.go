@@ -1,6 +1,7 @@
 package tsdb
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -192,23 +193,23 @@ func (s *Store) each(ctx context.Context, sp span, match []*labels.Matcher, visi
 	if err != nil {
 		return err
 	}
-	err = walk(q.Select(ctx, false, sp.hints(), match...), func(ls labels.Labels, points iterator) {
+	err = walk(ctx, q.Select(ctx, false, sp.hints(), match...), func(ls labels.Labels, points iterator) {
 		if series, ok := ParseLabels(ls); ok {
 			visit(series, points)
 		}
 	})
-	return errors.Join(err, ctx.Err(), q.Close())
+	return errors.Join(err, q.Close())
 }
 
-// walk calls visit for every series of a set.
-func walk(set storage.SeriesSet, visit func(labels.Labels, iterator)) error {
+// walk calls visit for every series of a set. The error may be that of ctx.
+func walk(ctx context.Context, set storage.SeriesSet, visit func(labels.Labels, iterator)) error {
 	var it chunkenc.Iterator
-	for set.Next() {
+	for ctx.Err() == nil && set.Next() {
 		it = set.At().Iterator(it)
 		visit(set.At().Labels(), iterator{Iterator: it})
 		if err := it.Err(); err != nil {
 			return err
 		}
 	}
-	return set.Err()
+	return cmp.Or(set.Err(), ctx.Err())
 }

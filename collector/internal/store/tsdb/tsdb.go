@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/tsdb/fileutil"
 	"github.com/prometheus/prometheus/tsdb/wlog"
@@ -146,10 +145,6 @@ func (s *Store) open(o Options) error {
 	}
 	return nil
 }
-
-// Queryable gives PromQL access to the samples, under the names and labels of
-// Labels. Its queriers must be closed before the store is.
-func (s *Store) Queryable() storage.Queryable { return storage.QueryableFunc(s.db.Querier) }
 
 // Dir returns the directory of the store.
 func (s *Store) Dir() string { return s.dir }
