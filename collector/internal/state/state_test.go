@@ -99,6 +99,25 @@ func TestADocumentIsThereAfterARestart(t *testing.T) {
 	}
 }
 
+// garbled returns what a crash or a disk may make of a file, by what happened.
+func garbled(whole []byte) map[string][]byte {
+	files := map[string][]byte{}
+	for i := range whole {
+		files[fmt.Sprintf("torn after %d bytes", i)] = whole[:i]
+		for _, bit := range []byte{1, 2, 4, 8, 16, 32, 64, 128} {
+			other := bytes.Clone(whole)
+			other[i] ^= bit
+			files[fmt.Sprintf("bit %d of byte %d flipped", bit, i)] = other
+		}
+		zeroed := bytes.Clone(whole)
+		clear(zeroed[i:])
+		files[fmt.Sprintf("zeros from byte %d", i)] = zeroed
+	}
+	files["twice"] = append(bytes.Clone(whole), whole...)
+	files["of another document"] = bytes.Replace(whole, []byte("nodes"), []byte("acks"), 1)
+	return files
+}
+
 // Whatever a crash or a disk makes of a file, a start goes on: with the value
 // that was written, or without one and saying so.
 func TestAGarbledDocumentIsSetAside(t *testing.T) {
@@ -112,20 +131,7 @@ func TestAGarbledDocumentIsSetAside(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := map[string][]byte{}
-	for i := range whole {
-		files[fmt.Sprintf("torn after %d bytes", i)] = whole[:i]
-		for _, bit := range []byte{1, 2, 4, 8, 16, 32, 64, 128} {
-			garbled := bytes.Clone(whole)
-			garbled[i] ^= bit
-			files[fmt.Sprintf("bit %d of byte %d flipped", bit, i)] = garbled
-		}
-		zeroed := bytes.Clone(whole)
-		clear(zeroed[i:])
-		files[fmt.Sprintf("zeros from byte %d", i)] = zeroed
-	}
-	files["twice"] = append(bytes.Clone(whole), whole...)
-	files["of another document"] = bytes.Replace(whole, []byte("nodes"), []byte("acks"), 1)
+	files := garbled(whole)
 	kept := 0
 	for name, content := range files {
 		if err := os.WriteFile(d.file(), content, 0o600); err != nil {
