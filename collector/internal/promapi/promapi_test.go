@@ -129,7 +129,7 @@ func asked() map[string]request {
 		"the health check of Grafana":    {path: "query", form: "query=1%2B1&time=1773489600"},
 		"an instant vector":              {path: "query?" + query("query", "thermarack_temperature_celsius", "time", "1773489590")},
 		"an instant vector by form":      {path: "query", form: query("query", "thermarack_temperature_celsius", "time", "2026-03-14T11:59:59.993Z")},
-		"a matrix":                       {path: "query?" + query("query", `thermarack_temperature_celsius{part="soc"}[30s]`, "time", "1773489590")},
+		"a matrix":                       {path: "query?" + query("query", `thermarack_temperature_celsius{part="soc"}[29s]`, "time", "1773489590")},
 		"a broken millisecond":           {path: "query?" + query("query", `thermarack_temperature_celsius{part=""}[5s]`, "time", "1773489600")},
 		"a string":                       {path: "query?" + query("query", `"hot <air> & \"more\""`, "time", "1773489600.5")},
 		"what JSON has no number for":    {path: "query?" + query("query", `label_replace(vector(1)/0,"is","inf","","") or label_replace(vector(0)/0,"is","nan","","") or label_replace(vector(-1)/0,"is","-inf","","") or label_replace(vector(1e-9),"is","tiny","","") or label_replace(vector(1.5e22),"is","huge","","")`, "time", "1773489600")},
@@ -140,7 +140,6 @@ func asked() map[string]request {
 		"a range of nothing":             {path: "query_range?" + minute + "&" + query("query", "nonsense")},
 		"a subquery without a step":      {path: "query?" + query("query", `max_over_time(thermarack_temperature_celsius[5m:])`, "time", "1773489590")},
 		"a moment named in the query":    {path: "query?" + query("query", `thermarack_temperature_celsius{part="soc"} @ 1773489300 offset -10s`, "time", "1773489590")},
-		"a shorter look back":            {path: "query?" + query("query", `thermarack_temperature_celsius`, "time", "1773489600", "lookback_delta", "5s")},
 		"series":                         {path: "series?" + query("match[]", `{sensor=~".*"}`, "start", "1773489000", "end", "1773489600")},
 		"series by form":                 {path: "series", form: query("match[]", `thermarack_temperature_celsius{part="soc"}`, "match[]", `thermarack_faults_total`, "match[]", `{part="soc"}`)},
 		"series of an empty time":        {path: "series?" + query("match[]", `thermarack_temperature_celsius`, "start", "1", "end", "2")},
@@ -179,6 +178,7 @@ func asked() map[string]request {
 // ours, and of what is newer than the one that tests install.
 func alone() map[string]request {
 	return map[string]request{
+		"a shorter look back":           {path: "query?" + query("query", `thermarack_temperature_celsius`, "time", "1773489600", "lookback_delta", "5s")},
 		"where a sensor stands":         {path: "query?" + query("query", `thermarack_temperature_celsius * on(sensor) group_left(shelf,slot,face) thermarack_place_info`)},
 		"now is on our clock":           {path: "query?query=time()"},
 		"metrics with places":           {path: "label/__name__/values?" + query("match[]", `{shelf="s3"}`)},
