@@ -314,7 +314,7 @@ func (f *fleet) series() map[string]*sentSeries {
 // there twice fails the test.
 func (c *collector) points(t *testing.T, name string, from time.Time) map[int64]float64 {
 	t.Helper()
-	path := fmt.Sprintf("/api/v1/series?sensor=%s&from=%d&to=%d", name, from.Unix(), time.Now().Add(time.Hour).Unix())
+	path := fmt.Sprintf("/api/v1/series?sensor=%s&from=%d&to=%d", name, from.Unix(), time.Now().Add(2*time.Hour).Unix())
 	var series struct {
 		Points []struct {
 			T     time.Time

@@ -12,6 +12,8 @@ import (
 type Clock struct {
 	start, origin time.Time
 	speed         float64 // 0 means the wall clock
+
+	off func() time.Duration // nil: not at all
 }
 
 // Scaled returns the clock that shows start when the wall clock shows origin,
@@ -20,15 +22,23 @@ type Clock struct {
 func Scaled(start, origin time.Time, speed float64) Clock {
 	// Without their monotonic readings, which stand still while a machine sleeps
 	// and which no other process shares.
-	return Clock{start.Round(0), origin.Round(0), speed}
+	return Clock{start: start.Round(0), origin: origin.Round(0), speed: speed}
 }
+
+// Set returns the wall clock put forward by what off returns, which may be below
+// zero and change at any time: a clock that is set while the program runs. off
+// must be safe for concurrent use.
+func Set(off func() time.Duration) Clock { return Clock{off: off} }
 
 // Now returns the program's time.
 func (c Clock) Now() time.Time { return c.At(time.Now()) }
 
 // At returns the program's time at a wall time.
 func (c Clock) At(wall time.Time) time.Time {
-	if c.speed == 0 {
+	switch {
+	case c.off != nil:
+		return wall.Round(0).Add(c.off()) // the monotonic reading is of another clock
+	case c.speed == 0:
 		return wall
 	}
 	return c.start.Add(time.Duration(float64(wall.Sub(c.origin)) * c.speed))
@@ -36,7 +46,10 @@ func (c Clock) At(wall time.Time) time.Time {
 
 // Wall returns the wall time at which the clock shows t: the inverse of At.
 func (c Clock) Wall(t time.Time) time.Time {
-	if c.speed == 0 {
+	switch {
+	case c.off != nil:
+		return t.Add(-c.off())
+	case c.speed == 0:
 		return t
 	}
 	return c.origin.Add(time.Duration(float64(t.Sub(c.start)) / c.speed))

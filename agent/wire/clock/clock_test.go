@@ -29,6 +29,22 @@ func TestTheZeroClockIsTheWallClock(t *testing.T) {
 	}
 }
 
+func TestAClockThatIsSetStepsAtOnce(t *testing.T) {
+	var off time.Duration
+	c := clock.Set(func() time.Duration { return off })
+	at := time.Now()
+	for _, off = range []time.Duration{0, time.Hour, -time.Hour} {
+		if got, want := c.At(at), at.Add(off); !got.Equal(want) || !c.Wall(got).Equal(at) || c.Speed() != 1 {
+			t.Errorf("put forward by %v: %v shows %v, and that %v again; want %v", off, at, got, c.Wall(got), want)
+		}
+	}
+	first := c.Now()
+	off = -2 * time.Hour
+	if second := c.Now(); !second.Before(first) {
+		t.Errorf("put back from %v to %v, want an earlier time", first, second)
+	}
+}
+
 func TestSleepUntilWaitsInScaledTimeAndStopsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()

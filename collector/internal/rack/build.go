@@ -6,6 +6,7 @@ import (
 
 	"thermarack/agent/wire"
 	"thermarack/agent/wire/layout"
+	"thermarack/collector/internal/ingest"
 	"thermarack/collector/internal/store"
 )
 
@@ -27,7 +28,7 @@ func (a ages) value(at time.Time, k Known, offset float64) Value {
 	switch {
 	case k.Time.IsZero() || age > a.missing:
 		return Value{State: Missing, Fault: k.Fault}
-	case age > a.stale || k.Fault != "":
+	case age > a.stale || age < -ingest.MaxAhead || k.Fault != "":
 		return Value{V: k.Value + offset, Time: k.Time, State: Stale, Fault: k.Fault}
 	}
 	return Value{V: k.Value + offset, Time: k.Time, State: Fresh}

@@ -208,7 +208,7 @@ func (m *Model) Observe(b ingest.Batch) {
 		r := &b.Readings[i]
 		place, placed := m.index.place(r.Device, r.Quantity)
 		dirty.note(place)
-		m.take(node, r)
+		m.take(node, r, b.Received)
 		if !placed {
 			m.noteStranger(node, r)
 		}
@@ -243,11 +243,13 @@ func (m *Model) introduce(node *Node, b ingest.Batch) {
 }
 
 // take folds one reading in. Older ones than what is known change nothing.
-func (m *Model) take(node *Node, r *wire.Reading) {
-	node.Seen = latest(node.Seen, r.Time)
+func (m *Model) take(node *Node, r *wire.Reading, received time.Time) {
+	if isNews(r.Time, node.Seen, received) {
+		node.Seen = r.Time
+	}
 	if r.IsFault() {
 		node.Rejected[r.Text]++
-		if m.index.wanted[record{device: r.Device}] && r.Time.After(m.faults[r.Device].at) {
+		if m.index.wanted[record{device: r.Device}] && isNews(r.Time, m.faults[r.Device].at, received) {
 			m.faults[r.Device] = fault{r.Text, r.Time}
 		}
 		return
@@ -257,9 +259,15 @@ func (m *Model) take(node *Node, r *wire.Reading) {
 	if r.Text != "" || !m.index.wanted[record{r.Device, r.Quantity}] && !(m.provisional && isSoC(node.Node, r)) {
 		return
 	}
-	if name := r.Name(); r.Time.After(m.known[name].Time) {
+	if name := r.Name(); isNews(r.Time, m.known[name].Time, received) {
 		m.known[name] = store.Point{Time: r.Time, Value: r.Value}
 	}
+}
+
+// isNews tells whether what is of at comes after what is known. It does as well
+// when that cannot be: then our clock has been set back.
+func isNews(at, known, received time.Time) bool {
+	return at.After(known) || known.After(received.Add(ingest.MaxAhead))
 }
 
 // isSoC tells whether r is the temperature that socRecord names.

@@ -13,7 +13,7 @@ type Freshness string
 // The three states of a value.
 const (
 	Fresh   Freshness = "fresh"   // younger than the stale limit
-	Stale   Freshness = "stale"   // it was measured, but too long ago
+	Stale   Freshness = "stale"   // it was measured, but too long ago, or before our clock was set back
 	Missing Freshness = "missing" // never measured, or only long before the moment asked for
 )
 

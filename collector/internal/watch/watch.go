@@ -61,7 +61,8 @@ type Watch struct {
 	known   map[key]bool   // whether the pager knows how it stands: fired, resolved or settled since our start
 	active  map[key]Active // pending and firing ones
 	shelves map[string]*shelf
-	touched bool // active has changed since watchers were told
+	touched bool      // active has changed since watchers were told
+	clock   time.Time // when the newest message was received
 
 	watchers map[chan struct{}]bool
 }
@@ -123,6 +124,7 @@ func (w *Watch) Watch() (changed <-chan struct{}, cancel func()) {
 // Observe judges the readings of one stored message.
 func (w *Watch) Observe(b ingest.Batch) {
 	w.mu.Lock()
+	w.follow(b.Received)
 	var changes []Change
 	var whole touched
 	for _, r := range b.Readings {
