@@ -23,9 +23,22 @@ const OutOfOrder = 7 * 24 * time.Hour
 var ErrSample = errors.New("bad sample")
 
 // Check returns an error that wraps ErrSample and says what is wrong, unless
-// the sample can be stored and found again: it has a device, a quantity without
-// a colon, the unit of that quantity, a time, and a finite value.
+// the sample can be stored and found again: its series and its point pass their
+// own Check.
 func (s Sample) Check() error {
+	if err := s.Series.Check(); err != nil {
+		return err
+	}
+	if err := s.Point.Check(); err != nil {
+		return fmt.Errorf("%s: %w", s.Name(), err)
+	}
+	return nil
+}
+
+// Check returns an error that wraps ErrSample and says what is wrong, unless
+// the series has a device, a quantity without a colon and the unit of that
+// quantity, all in UTF-8.
+func (s Series) Check() error {
 	switch {
 	case s.Device == "" || s.Quantity == "" || strings.Contains(s.Quantity, ":"):
 		return fmt.Errorf("%w: name %.120q is not <device>:<quantity>", ErrSample, s.Name())
@@ -34,11 +47,19 @@ func (s Sample) Check() error {
 	case hasUnit(s.Quantity) && s.Unit != wire.UnitOf(s.Quantity):
 		return fmt.Errorf("%w: %s: unit %.40q, want %q", ErrSample, s.Name(), s.Unit, wire.UnitOf(s.Quantity))
 	case !utf8.ValidString(s.Site + string(s.Node) + s.Name() + s.Unit + s.Reason):
-		return fmt.Errorf("%w: series %.200q is not UTF-8", ErrSample, s.Series)
-	case s.Time.IsZero():
-		return fmt.Errorf("%w: %s: no time", ErrSample, s.Name())
-	case math.IsNaN(s.Value) || math.IsInf(s.Value, 0):
-		return fmt.Errorf("%w: %s: value %v is not finite", ErrSample, s.Name(), s.Value)
+		return fmt.Errorf("%w: series %.200q is not UTF-8", ErrSample, s)
+	}
+	return nil
+}
+
+// Check returns an error that wraps ErrSample and says what is wrong, unless
+// the point has a time and a finite value.
+func (p Point) Check() error {
+	switch {
+	case p.Time.IsZero():
+		return fmt.Errorf("%w: no time", ErrSample)
+	case math.IsNaN(p.Value) || math.IsInf(p.Value, 0):
+		return fmt.Errorf("%w: value %v is not finite", ErrSample, p.Value)
 	}
 	return nil
 }

@@ -75,7 +75,9 @@ type Store struct {
 	// janitor writes a block.
 	appending sync.Mutex
 	tracks    map[store.Series]*track
-	damage    error // why nothing can be appended any more
+	last      *track  // that was asked for
+	entered   []entry // memory for the next ones
+	damage    error   // why nothing can be appended any more
 }
 
 // Open opens the store in o.Dir, replays its logs, and locks it. Close it.
