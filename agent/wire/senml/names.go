@@ -11,43 +11,59 @@ const (
 // names remembers strings that come again in every pack, so that each is made,
 // and its form checked, once. When there are too many it begins anew.
 type names struct {
-	checked map[string]string // names of records
+	checked map[string]*known // names of records
 	words   map[string]string // units and short texts
+	last    *known            // that was asked for
 	joined  []byte
 }
 
+// A known name has been checked.
+type known struct {
+	name string
+	next *known // the one that came behind it the last time
+}
+
 // name returns the record name that a base name and a name make, or what is
-// wrong with it.
+// wrong with it. The records of a pack come in the same order every time, and so
+// the name behind the last is tried first.
 func (n *names) name(base string, name []byte) (string, error) {
 	n.joined = append(append(n.joined[:0], base...), name...)
-	if known, ok := n.checked[string(n.joined)]; ok {
-		return known, nil
+	if n.last != nil && n.last.next != nil && n.last.next.name == string(n.joined) {
+		n.last = n.last.next
+		return n.last.name, nil
 	}
-	made := string(n.joined)
-	if err := checkName(made); err != nil {
-		return "", err
+	found, ok := n.checked[string(n.joined)]
+	if !ok {
+		found = &known{name: string(n.joined)}
+		if err := checkName(found.name); err != nil {
+			return "", err
+		}
+		n.checked = remember(n.checked, found.name, found)
 	}
-	n.checked = remember(n.checked, made)
-	return made, nil
+	if n.last != nil {
+		n.last.next = found
+	}
+	n.last = found
+	return found.name, nil
 }
 
 // word returns b as a string.
 func (n *names) word(b []byte) string {
-	if known, ok := n.words[string(b)]; ok {
-		return known
+	if word, ok := n.words[string(b)]; ok {
+		return word
 	}
-	made := string(b)
-	n.words = remember(n.words, made)
-	return made
+	word := string(b)
+	n.words = remember(n.words, word, word)
+	return word
 }
 
-func remember(known map[string]string, s string) map[string]string {
+func remember[T any](all map[string]T, s string, v T) map[string]T {
 	if len(s) > maxNameLength {
-		return known
+		return all
 	}
-	if known == nil || len(known) >= maxNames {
-		known = map[string]string{}
+	if all == nil || len(all) >= maxNames {
+		all = map[string]T{}
 	}
-	known[s] = s
-	return known
+	all[s] = v
+	return all
 }

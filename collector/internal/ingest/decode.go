@@ -78,15 +78,36 @@ func Decode(d Delivery, w Window) (Batch, []Rejection) {
 	return new(reader).read(d, w)
 }
 
-// A reader reads one message after the other and uses the memory of their
-// readings again.
+// A reader reads one message after the other, remembers their topics, and uses
+// the memory of their readings again.
 type reader struct {
 	wire     wire.Decoder
 	readings []wire.Reading
+	topics   map[string]wire.Topic
+}
+
+// maxTopics is how many topics are remembered; then it begins anew.
+const maxTopics = 4 * MaxNodes
+
+// topic reads a topic. The same one is always of the same strings, which are
+// quickly compared.
+func (r *reader) topic(s string) (wire.Topic, error) {
+	if t, known := r.topics[s]; known {
+		return t, nil
+	}
+	t, err := wire.ParseTopic(s)
+	if err != nil {
+		return t, err
+	}
+	if r.topics == nil || len(r.topics) >= maxTopics {
+		r.topics = map[string]wire.Topic{}
+	}
+	r.topics[s] = t
+	return t, nil
 }
 
 func (r *reader) read(d Delivery, w Window) (Batch, []Rejection) {
-	topic, err := wire.ParseTopic(d.Topic)
+	topic, err := r.topic(d.Topic)
 	if err != nil {
 		return Batch{}, []Rejection{{ReasonTopic, err}}
 	}

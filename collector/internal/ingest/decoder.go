@@ -92,7 +92,7 @@ func (d *Decoder) take(out *Decoded, r *wire.Reading) (reason string, err error)
 	}
 	isNew, isLast := true, true
 	if r.IsFault() {
-		sample.Value, isNew, isLast = d.count(sample.Series, r.Time)
+		sample.Value, isNew, isLast = d.count(sample.Series, r.Time, out.Batch.Received)
 	}
 	if isLast {
 		out.Samples = append(out.Samples, sample)
@@ -123,10 +123,11 @@ func sampleOf(b Batch, r *wire.Reading) store.Sample {
 }
 
 // count adds one to the faults of a series, unless at is not newer than the
-// last. isLast tells whether the count is the one of at.
-func (d *Decoder) count(s store.Series, at time.Time) (n float64, isNew, isLast bool) {
+// last, which is not believed if it is ahead of our clock by now: that has been set
+// back. isLast tells whether the count is the one of at.
+func (d *Decoder) count(s store.Series, at, received time.Time) (n float64, isNew, isLast bool) {
 	c, known := d.faults[s]
-	if known && !at.After(c.last) {
+	if known && !at.After(c.last) && !c.last.After(received.Add(MaxAhead)) {
 		return c.n, false, at.Equal(c.last)
 	}
 	if !known && len(d.faults) >= maxFaultSeries {
