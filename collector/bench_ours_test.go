@@ -54,9 +54,10 @@ func openCollector(b *testing.B, mqtt string, args ...string) *opened {
 		c = startCollector(b, "serve", args...)
 		return c.daemon
 	})
-	until(b, 30*time.Second, "the collector is ready", func() bool { return c.status(b, "/readyz") == http.StatusOK })
+	until(b, 30*time.Second, "the collector is ready", func() bool { return c.unready() == nil })
 	return &opened{
 		mqtt: mqtt, parts: []*part{self},
+		ready:   func() error { return c.unready() },
 		arrived: func(p benchload.Plan) bool { return c.arrived(p) },
 		seen:    func(b *testing.B, since time.Time) []int64 { return c.seen(b, since) },
 		audit: func(b *testing.B, p benchload.Plan, first int) (missing, twice int) {

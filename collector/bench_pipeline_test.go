@@ -21,6 +21,8 @@ type opened struct {
 	mqtt  string  // address of its broker
 	parts []*part // the broker first, if it is one of its own; what takes from it last
 
+	// ready tells why a collector cannot take readings yet, or nil; only ours has it.
+	ready func() error
 	// arrived tells whether every value of a plan can be asked for. It is called
 	// again and again, and should cost little.
 	arrived func(p benchload.Plan) bool
