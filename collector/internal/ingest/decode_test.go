@@ -163,6 +163,21 @@ func TestFaultsAreCountedOnce(t *testing.T) {
 	}
 }
 
+func TestFaultsAreCountedAgainAtOnceWhenOurClockIsSetBack(t *testing.T) {
+	t.Parallel()
+	d := ingest.NewDecoder(nil, 0)
+	var got []float64
+	for _, at := range []time.Time{noon.Add(time.Hour), noon, noon, noon.Add(10 * time.Second)} {
+		payload := pack(fmt.Sprintf(`{"n":"%s:fault","vs":"crc","t":%d}`, probe, at.Sub(noon)/time.Second))
+		for _, s := range d.Decode(ingest.Delivery{Topic: topicOf(wire.KindReadings), Payload: payload}, at).Samples {
+			got = append(got, s.Value)
+		}
+	}
+	if diff := cmp.Diff([]float64{1, 2, 2, 3}, got); diff != "" {
+		t.Errorf("counts (-want +got):\n%s", diff)
+	}
+}
+
 // only admits one device.
 type only string
 
