@@ -55,6 +55,11 @@ func TestServeOnAnInfluxDB(t *testing.T) {
 		t.Errorf("the map of a past moment lacks the value of then: %.300s", heat)
 	}
 
+	query := fmt.Sprintf("/prometheus/api/v1/query?query=count_over_time(thermarack_temperature_celsius[1h])*on(sensor)group_left(slot)thermarack_place_info&time=%d", time.Now().Unix())
+	if answer := string(c.get(t, query)); !strings.Contains(answer, `"slot":"1"`) || !strings.Contains(answer, `"30"`) {
+		t.Errorf("PromQL: %s, want 30 samples of slot 1", answer)
+	}
+
 	// A collector that starts while its database is away waits for it.
 	c.stop()
 	server.Kill()

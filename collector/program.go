@@ -96,7 +96,7 @@ func assemble(ctx context.Context, p plan) (_ *program, err error) {
 	intake := ingest.New(ingest.Options{
 		Store: guard, Gate: model, Observers: []ingest.Observer{model, watched},
 		Clock: p.clock, Log: p.log, Registry: registry, Past: p.Past(),
-		Late: 2 * p.Stale, Known: kept.Series,
+		Late: 2 * p.Stale, Known: kept.known(),
 	})
 	session, err := p.session(intake, registry, &made.addresses)
 	if err != nil {
@@ -131,14 +131,11 @@ func (p *program) announce(out output) error {
 	return json.NewEncoder(out.Out).Encode(p.addresses)
 }
 
-// prometheus answers PromQL about the embedded store; nil without one. Samples
-// are as far apart as a demo's speed makes them.
+// prometheus answers PromQL about the store. Samples are as far apart as a demo's
+// speed makes them.
 func (p plan) prometheus(kept openStore, layouts *places.History, registry *prometheus.Registry) http.Handler {
-	if kept.embedded == nil {
-		return nil
-	}
 	return promapi.New(promapi.Options{
-		Queryable: layouts.Queryable(kept.embedded.Queryable()), Clock: p.clock,
+		Queryable: layouts.Queryable(kept.queryable), Clock: p.clock,
 		Version: builtVersion(), Lookback: max(promapi.Lookback, p.Stale), Log: p.log, Registry: registry,
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/prometheus/storage"
 
 	"thermarack/collector/internal/config"
 	"thermarack/collector/internal/rack"
@@ -20,8 +21,9 @@ import (
 // that is ours.
 type openStore struct {
 	tee.Source
-	embedded *tsdb.Store // that or a part of it; nil when all is on a server
-	claim    *claim
+	embedded  *tsdb.Store       // that or a part of it; nil when all is on a server
+	queryable storage.Queryable // what PromQL reads
+	claim     *claim
 }
 
 // Close closes the store and gives the directory back.
@@ -49,14 +51,14 @@ func openKind(c config.Config, log *slog.Logger, registry prometheus.Registerer)
 		var err error
 		server, err = influx.Open(influx.Options{
 			URL: c.Influx.URL, Org: c.Influx.Org, Bucket: c.Influx.Bucket,
-			TokenFile: c.Influx.TokenFile, CAFile: c.Influx.CA, Log: log,
+			TokenFile: c.Influx.TokenFile, CAFile: c.Influx.CA, OutOfOrder: c.Past(), Log: log,
 		})
 		if err != nil {
 			return openStore{}, err
 		}
 	}
 	if c.Store == config.StoreInflux {
-		return openStore{Source: server}, nil
+		return openStore{Source: server, queryable: server.Queryable()}, nil
 	}
 	embedded, err := tsdb.Open(tsdb.Options{
 		Dir: filepath.Join(c.Data, "tsdb"), Retention: c.Retention, MaxBytes: int64(c.RetentionSize), OutOfOrder: c.Past(),
@@ -69,13 +71,22 @@ func openKind(c config.Config, log *slog.Logger, registry prometheus.Registerer)
 		return openStore{}, err
 	}
 	if server == nil {
-		return openStore{Source: embedded, embedded: embedded}, nil
+		return openStore{Source: embedded, embedded: embedded, queryable: embedded.Queryable()}, nil
 	}
 	both := tee.New(tee.Options{
 		First: embedded, FirstName: config.StoreTSDB, Second: server, SecondName: config.StoreInflux,
 		Log: log, Registry: registry,
 	})
-	return openStore{Source: both, embedded: embedded}, nil
+	return openStore{Source: both, embedded: embedded, queryable: embedded.Queryable()}, nil
+}
+
+// known lists the series that nodes may go on with after a restart; nil when the
+// store cannot list them without reading all that it has.
+func (s openStore) known() func(context.Context) ([]store.Series, error) {
+	if s.embedded == nil {
+		return nil
+	}
+	return s.embedded.Series
 }
 
 // restore fills the model from the store. A server that is away is no reason not

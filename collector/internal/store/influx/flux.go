@@ -71,22 +71,30 @@ type row struct {
 
 // query calls visit for each sample of the answer to a query of Flux.
 func (s *Store) query(ctx context.Context, flux string, visit func(row)) error {
+	return s.records(ctx, flux, func(r *query.FluxRecord) {
+		if sample, ok := rowOf(r); ok {
+			visit(sample)
+		}
+	})
+}
+
+// records calls visit for each line of the answer to a query of Flux. When ctx
+// ends, its cause is the error.
+func (s *Store) records(ctx context.Context, flux string, visit func(*query.FluxRecord)) error {
 	answer, err := s.reader.Query(ctx, flux)
 	if err == nil {
 		for answer.Next() {
-			if r, ok := rowOf(answer.Record()); ok {
-				visit(r)
-			}
+			visit(answer.Record())
 		}
 		err = answer.Err()
 	}
 	switch {
-	case err == nil:
-		return nil
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return context.Cause(ctx)
+	case err != nil:
+		return s.explain(err)
 	}
-	return s.explain(err)
+	return nil
 }
 
 // rowOf reads a record. ok is false for what is no sample of ours: a field that

@@ -74,6 +74,7 @@ func answers() map[string]func(*testing.T, *influxtest.Server, influx.Options) {
 		"what line protocol cannot say is refused and nothing else":       unsayable,
 		"extreme values and times":                                        extremes,
 		"many in one call":                                                manyInOneCall,
+		"PromQL sees what it sees of the embedded store":                  promQL,
 	}
 }
 
