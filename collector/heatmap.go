@@ -99,7 +99,7 @@ func (f heatmapFlags) stored(ctx context.Context, shelves *layout.Layout, at tim
 	if _, err := os.Stat(dir); err != nil {
 		return rack.State{}, fmt.Errorf("read the data of a collector: %w", err)
 	}
-	past, err := tsdb.Open(tsdb.Options{Dir: dir, Retention: f.Retention})
+	past, err := tsdb.Open(tsdb.Options{Dir: dir}) // to draw a map deletes nothing, however old
 	if err != nil {
 		return rack.State{}, fmt.Errorf("%w; a running collector draws at /api/v1/shelves/%s/heatmap.svg", err, f.shelf)
 	}

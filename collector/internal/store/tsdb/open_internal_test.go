@@ -3,6 +3,7 @@ package tsdb
 import (
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -28,20 +29,35 @@ func BenchmarkOpen(b *testing.B) {
 	shut(b, openHere(b, stopped))
 	for name, dir := range map[string]string{"stopped": stopped, "killed": killed, "behind": behind} {
 		b.Run(name, func(b *testing.B) {
+			size, busy := float64(sizeOf(b, dir)), time.Duration(0)
 			for b.Loop() {
 				b.StopTimer()
 				dir := copyDir(b, dir)
+				busy -= processTime(b)
 				b.StartTimer()
 				s := openHere(b, dir)
 				b.StopTimer()
+				busy += processTime(b)
 				shut(b, s)
 				if err := os.RemoveAll(dir); err != nil {
 					b.Fatal(err)
 				}
 				b.StartTimer()
 			}
+			b.ReportMetric(size/1e6, "MB")
+			b.ReportMetric(busy.Seconds()/float64(b.N), "cpu-s/op")
 		})
 	}
+}
+
+// processTime returns how long this process has kept processors busy.
+func processTime(b *testing.B) time.Duration {
+	b.Helper()
+	var use syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &use); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(use.Utime.Nano() + use.Stime.Nano())
 }
 
 func shut(tb testing.TB, s *Store) {
