@@ -15,14 +15,14 @@ const rounds = 200
 // and the memory at most.
 func BenchmarkCollectorFlatOut(b *testing.B) {
 	needs(b)
-	compare(b, withPeers(b, ours(), tuned(), tunedLines()), flatOut)
+	compare(b, runs(), withPeers(b, ours(), tuned(), tunedLines()), flatOut)
 }
 
 // BenchmarkCollectorInfluxDB is the same with the store influx.
 func BenchmarkCollectorInfluxDB(b *testing.B) {
 	needs(b)
 	needsPeers(b)
-	compare(b, withPeers(b, oursInfluxDB(), tuned()), flatOut)
+	compare(b, runs(), withPeers(b, oursInfluxDB(), tuned()), flatOut)
 }
 
 func flatOut(b *testing.B, p pipeline, figures tally) {
@@ -47,7 +47,7 @@ func flatOut(b *testing.B, p pipeline, figures tally) {
 // on and with the load generator gone.
 func BenchmarkCollectorDrain(b *testing.B) {
 	needs(b, "mosquitto")
-	compare(b, withPeers(b, oursExternal(), tuned(), tunedLines()), drain)
+	compare(b, runs(), withPeers(b, oursExternal(), tuned(), tunedLines()), drain)
 }
 
 func drain(b *testing.B, p pipeline, figures tally) {

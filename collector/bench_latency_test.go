@@ -28,7 +28,7 @@ func BenchmarkCollectorLatency(b *testing.B) {
 		{"20-messages-a-second", 20, benchload.Plan{Agents: 200, Connections: 50, Rounds: 3}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			compare(b, withPeers(b, ours(), tuned(), usual()), func(b *testing.B, p pipeline, figures tally) {
+			compare(b, 1, withPeers(b, ours(), tuned(), usual()), func(b *testing.B, p pipeline, figures tally) {
 				c.plan.Encode = p.encode
 				latency(b, p, load(b, c.plan), c.rate, figures)
 			})

@@ -16,7 +16,7 @@ import (
 func ours() pipeline {
 	return pipeline{"thermarack", benchload.SenML, func(b *testing.B) *opened {
 		addr := fmt.Sprintf("127.0.0.1:%d", freePort(b))
-		return openCollector(b, addr, "--mqtt", addr)
+		return openCollector(b, addr, new(collector), "--mqtt", addr)
 	}}
 }
 
@@ -25,7 +25,7 @@ func oursExternal() pipeline {
 	return pipeline{"thermarack-external", benchload.SenML, func(b *testing.B) *opened {
 		needs(b, "mosquitto")
 		broker := startBroker(b)
-		return openCollector(b, broker.addr, "--broker", "tcp://"+broker.addr).behind(broker.part)
+		return openCollector(b, broker.addr, new(collector), "--broker", "tcp://"+broker.addr).behind(broker.part)
 	}}
 }
 
@@ -36,7 +36,7 @@ func oursInfluxDB() pipeline {
 		file := filepath.Join(b.TempDir(), "collector.yaml")
 		write(b, file, fmt.Sprintf("store: influx\ninflux: {url: \"http://%s\", bucket: env}\n", db.addr))
 		addr := fmt.Sprintf("127.0.0.1:%d", freePort(b))
-		o := openCollector(b, addr, "--mqtt", addr, "--config", file).behind(db.part)
+		o := openCollector(b, addr, new(collector), "--mqtt", addr, "--config", file).behind(db.part)
 		o.audit = func(b *testing.B, p benchload.Plan, _ int) (missing, twice int) {
 			return db.missing(b, p, "SELECT count(temperature), count(humidity), count(pressure), count(speed) FROM thermarack"), 0
 		}
@@ -44,14 +44,13 @@ func oursInfluxDB() pipeline {
 	}}
 }
 
-// openCollector runs serve, and waits until it is ready.
-func openCollector(b *testing.B, mqtt string, args ...string) *opened {
+// openCollector runs serve as c, again and again, and waits until it is ready.
+func openCollector(b *testing.B, mqtt string, c *collector, args ...string) *opened {
 	b.Helper()
 	needs(b)
 	args = append(args, "--data", b.TempDir())
-	var c *collector
 	self := newPart(b, func(b *testing.B) *daemon {
-		c = startCollector(b, "serve", args...)
+		*c = *startCollector(b, "serve", args...)
 		return c.daemon
 	})
 	until(b, 30*time.Second, "the collector is ready", func() bool { return c.unready() == nil })

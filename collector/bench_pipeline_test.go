@@ -93,12 +93,12 @@ func (o *opened) check(b *testing.B, p benchload.Plan) {
 	}
 }
 
-// compare opens and runs each pipeline in turn, several times, so that what else
+// compare opens and runs each pipeline in turn, so many times, so that what else
 // the machine does falls on all of them, and reports the figures of each.
-func compare(b *testing.B, contenders []pipeline, run func(b *testing.B, p pipeline, figures tally)) {
+func compare(b *testing.B, times int, contenders []pipeline, run func(b *testing.B, p pipeline, figures tally)) {
 	b.Helper()
 	figures := make([]tally, len(contenders))
-	for range runs() {
+	for range times {
 		for i, p := range contenders {
 			if figures[i] == nil {
 				figures[i] = tally{}
