@@ -24,8 +24,8 @@ const (
 	fileSuffix  = ".json"
 	fileTime    = "20060102T150405.000Z" // in UTC; files sort by it
 
-	// maxFile is the largest file that is read: a layout of 100,000 slots.
-	maxFile = 16 << 20
+	// maxFile is the largest file that is read: a layout of a million slots.
+	maxFile = 64 << 20
 )
 
 // A document is what stands in a file.

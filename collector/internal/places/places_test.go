@@ -230,24 +230,25 @@ func TestADirectoryThatCannotBeWrittenIsAnError(t *testing.T) {
 func TestTheOldestLayoutsAreForgotten(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	big := &layout.Layout{Shelves: []layout.Shelf{{Site: "hex", Rack: "a1", Name: "s3", Columns: 200, Depth: 200, Slots: make([]layout.Slot, 40_000)}}}
-	for i := range big.Shelves[0].Slots {
-		big.Shelves[0].Slots[i].Number = i + 1
+	big := &layout.Layout{Shelves: make([]layout.Shelf, 3)}
+	for i := range big.Shelves {
+		s := &big.Shelves[i]
+		*s = layout.Shelf{Site: "hex", Rack: "a1", Name: fmt.Sprint(i), Columns: 200, Depth: 200, Slots: make([]layout.Slot, 40_000)}
+		for i := range s.Slots {
+			s.Slots[i].Number = i + 1
+		}
 	}
 	var h *places.History
-	for i := range 12 { // of 1.9 MB each
+	for i := range 4 { // of 6 MB each
 		big.Shelves[0].Slots[0].Port = i
 		h = open(t, dir, big, time.Duration(i)*time.Hour)
 	}
-	left := files(t, dir)
-	if n := len(left); n < 5 || n > 10 {
-		t.Errorf("%d files of 1.9 MB are left", n)
+	want := []string{"20260314T140000.000Z.json", "20260314T150000.000Z.json"}
+	if diff := cmp.Diff(files(t, dir), want); diff != "" {
+		t.Errorf("-got +want\n%s", diff)
 	}
-	if left[0] == "20260314T120000.000Z.json" || left[len(left)-1] != "20260314T230000.000Z.json" {
-		t.Errorf("left are %v", left)
-	}
-	if h.At(noon).Shelves[0].Slots[0].Port != 12-len(left) {
-		t.Errorf("what is kept in memory begins with another layout than the files %v", left)
+	if got := h.At(noon).Shelves[0].Slots[0].Port; got != 2 {
+		t.Errorf("what is kept in memory begins with layout %d, the files with 2", got)
 	}
 }
 
