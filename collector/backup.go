@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -26,6 +27,9 @@ func backupData(ctx context.Context, args []string, out output) (err error) {
 	}
 	if *file == "" {
 		return usageError{errors.New("backup: -o is needed")}
+	}
+	if within(*file, *data) {
+		return usageError{fmt.Errorf("backup: %s is in the directory itself, and would be in the next backup: write it elsewhere", *file)}
 	}
 	at, err := reach(*data, nil, out.Err)
 	if err != nil {
@@ -54,6 +58,19 @@ func backupData(ctx context.Context, args []string, out output) (err error) {
 		fmt.Fprintf(out.Out, "left out, as keys and passwords are: %s\n", strings.Join(m.LeftOut, " "))
 	}
 	return nil
+}
+
+// within tells whether a file is below a directory.
+func within(file, dir string) bool {
+	file, err := filepath.Abs(file)
+	if err != nil {
+		return false
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return false
+	}
+	below, err := filepath.Rel(dir, file)
+	return err == nil && filepath.IsLocal(below)
 }
 
 // contents says what a manifest lists.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -106,7 +107,7 @@ func open(path string) (io.ReadCloser, int64, error) {
 // passing tells whether a file is of no use to another process.
 func passing(name string) bool {
 	base := filepath.Base(name)
-	return base == AddressesFile || base == LockFile || strings.HasSuffix(base, ".new") || strings.HasSuffix(base, ".tmp")
+	return base == AddressesFile || base == LockFile || slices.Contains([]string{".new", ".tmp", ".partial"}, filepath.Ext(base))
 }
 
 // Files of a directory that belong to the process that runs on it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -43,6 +44,8 @@ func TestABackupAndARecordingAreForTheOwnMachineOnly(t *testing.T) {
 	}
 	browser := backupFrom("127.0.0.1:5")
 	browser.Header.Del("Content-Type")
+	reached := backupFrom("192.0.2.7:5")
+	reached = reached.WithContext(context.WithValue(reached.Context(), http.LocalAddrContextKey, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 8080}))
 	tests := []struct {
 		name    string
 		request *http.Request
@@ -51,6 +54,7 @@ func TestABackupAndARecordingAreForTheOwnMachineOnly(t *testing.T) {
 	}{
 		{"a backup from here", backupFrom("127.0.0.1:5"), http.StatusOK, "archive"},
 		{"a backup from here by IPv6", backupFrom("[::1]:5"), http.StatusOK, "archive"},
+		{"a backup from here by an address of the network", reached, http.StatusOK, "archive"},
 		{"a backup from elsewhere", backupFrom("192.0.2.7:5"), http.StatusForbidden, ""},
 		{"a backup that a web page asks for", browser, http.StatusUnsupportedMediaType, ""},
 		{"a recording of everything", record(""), http.StatusOK, fmt.Sprintf("0 to %d\n", noon.Unix())},
