@@ -67,6 +67,9 @@ func TestServeOnAnInfluxDB(t *testing.T) {
 	client = dial(t, c.MQTT, "b827eb000001")
 	kept := client.Publish(topic, 1, false, fmt.Sprintf(`[{"bt":%d,"n":%q,"u":"Cel","v":33}]`, begin.Unix()+30, soc))
 	until(t, 20*time.Second, "the collector says that it is not ready", func() bool { return c.status(t, "/readyz") != 200 })
+	if status := c.status(t, "/api/v1/series?sensor="+soc); status != 503 {
+		t.Errorf("a series is answered with status %d while InfluxDB is away, want 503", status)
+	}
 	select {
 	case <-kept.Done():
 		t.Error("a reading is acknowledged that cannot be stored")

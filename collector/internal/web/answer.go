@@ -42,6 +42,8 @@ func (s *Server) answer(h handler) http.Handler {
 			writeError(w, known.status, known.text)
 		case errors.Is(err, store.ErrNoSeries):
 			writeError(w, http.StatusNotFound, err.Error())
+		case errors.Is(err, store.ErrAway):
+			writeError(w, http.StatusServiceUnavailable, "the server that keeps the readings does not answer now, try again later")
 		case r.Context().Err() != nil && errors.Is(err, context.Canceled):
 			// the client left
 		case errors.Is(err, context.DeadlineExceeded):
