@@ -209,6 +209,7 @@ func TestADamagedArchiveLeavesNothingBehind(t *testing.T) {
 		{"a link", entries(tar.Header{Name: "a", Typeflag: tar.TypeSymlink, Linkname: "/etc"}), "is no plain file"},
 		{"a file twice", entries(tar.Header{Name: "a", Typeflag: tar.TypeReg}, tar.Header{Name: "a", Typeflag: tar.TypeReg}), "unpack a: "},
 		{"a file for a directory", entries(tar.Header{Name: "a", Typeflag: tar.TypeReg}, tar.Header{Name: "a/b", Typeflag: tar.TypeReg}), "unpack a/b: "},
+		{"a terabyte of holes", sparse(t), `"a" is no plain file`},
 		{"a size beyond all disks", entries(tar.Header{Name: "a", Typeflag: tar.TypeReg, Size: 1 << 50}), "do not fit"},
 		{"a manifest beyond measure", entries(tar.Header{Name: "manifest.json", Typeflag: tar.TypeReg, Size: 1 << 40}), "its manifest.json has"},
 		{"a tail without end", append(bytes.Clone(whole), make([]byte, 4<<20)...), "something follows its end"},
@@ -226,6 +227,29 @@ func TestADamagedArchiveLeavesNothingBehind(t *testing.T) {
 			alone(t, dir)
 		})
 	}
+}
+
+// sparse returns an archive with a file of a terabyte in a kilobyte, as GNU tar
+// writes them. The library reads such files and does not write them.
+func sparse(t *testing.T) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w := tar.NewWriter(&out)
+	holes := "1\n1099511627776\n0\n"
+	h := tar.Header{Name: "a", Typeflag: tar.TypeReg, Size: 512, Format: tar.FormatPAX, PAXRecords: map[string]string{
+		"YES.sparse.major": "1", "YES.sparse.minor": "0", "YES.sparse.name": "a", "YES.sparse.realsize": "1099511627776",
+	}}
+	if err := w.WriteHeader(&h); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(w, holes+strings.Repeat("\x00", 512-len(holes))); err != nil {
+		t.Fatal(err)
+	}
+	data := bytes.ReplaceAll(out.Bytes(), []byte("YES.sparse"), []byte("GNU.sparse"))
+	if h, err := tar.NewReader(bytes.NewReader(data)).Next(); err != nil || h.Size != 1<<40 {
+		t.Fatalf("the library reads %+v, %v", h, err)
+	}
+	return data
 }
 
 type zeros struct{}
