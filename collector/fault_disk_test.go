@@ -126,6 +126,32 @@ func TestAFullDiskStopsTheAcknowledgementsAndNotTheAlerts(t *testing.T) {
 	stream.check(t, startCollector(t, "serve", args...))
 }
 
+func TestACollectorThatEndsOnAFullDiskLosesNothingAcknowledged(t *testing.T) {
+	needs(t)
+	for name, end := range map[string]func(*daemon){"stopped": (*daemon).stop, "killed": (*daemon).kill} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			disk := smallDisk(t, 320)
+			data, filler := filepath.Join(disk, "data"), filepath.Join(disk, "filler")
+			c := startCollector(t, "serve", "--mqtt", "127.0.0.1:0", "--data", data)
+			stream := send(t, c.MQTT, &sender{
+				node: "b827eb0000aa", devices: 10, begin: time.Now().Truncate(time.Second).Add(-time.Hour), step: time.Second,
+				count: 3000, window: 32, pace: time.Millisecond,
+			})
+			until(t, 10*time.Second, "a stream", func() bool { return stream.acks() >= 300 })
+			fillUp(t, filler, 320)
+			end(c.daemon)
+			if err := os.Remove(filler); err != nil {
+				t.Fatal(err)
+			}
+			c = startCollector(t, "serve", "--mqtt", "127.0.0.1:0", "--data", data)
+			stream.moveTo(c.MQTT)
+			until(t, 30*time.Second, "the rest", func() bool { return stream.acks() == 3000 })
+			stream.check(t, c)
+		})
+	}
+}
+
 // Without notice: the free space that the disk tells is large to the end.
 func TestADiskThatIsSuddenlyFullLosesNothingAcknowledged(t *testing.T) {
 	m := newMachine(t)
