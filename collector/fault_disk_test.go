@@ -70,11 +70,11 @@ func (c *collector) ready(t *testing.T) (int, string) {
 
 func TestAFullDiskStopsTheAcknowledgementsAndNotTheAlerts(t *testing.T) {
 	needs(t)
-	disk := smallDisk(t, 320)
+	disk, duty := smallDisk(t, 320), startPagerDuty(t)
 	layout, rules := filepath.Join(t.TempDir(), "layout.yaml"), filepath.Join(t.TempDir(), "rules.yaml")
 	write(t, layout, oneShelf)
 	write(t, rules, "rules: {for: 0s}\n")
-	args := []string{"--mqtt", "127.0.0.1:0", "--data", filepath.Join(disk, "data"), "--layout", layout, "--config", rules}
+	args := []string{"--mqtt", "127.0.0.1:0", "--data", filepath.Join(disk, "data"), "--layout", layout, "--config", rules, "--pager", duty.config(t)}
 	c := startCollector(t, "serve", args...)
 	stream := send(t, c.MQTT, &sender{
 		node: "b827eb0000aa", devices: 10, begin: time.Now().Truncate(time.Second).Add(-time.Hour), step: time.Second,
@@ -96,6 +96,7 @@ func TestAFullDiskStopsTheAcknowledgementsAndNotTheAlerts(t *testing.T) {
 	until(t, 15*time.Second, "an alert of a reading that cannot be stored", func() bool {
 		return strings.Contains(string(c.get(t, "/api/v1/alerts")), `"SocTemperature"`)
 	})
+	until(t, 15*time.Second, "its page", func() bool { return len(duty.all()) == 1 })
 	select {
 	case <-hot.Done():
 		t.Errorf("the hot reading was acknowledged (%v) without a place to store it", hot.Error())
