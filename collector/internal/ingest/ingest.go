@@ -23,10 +23,10 @@ import (
 )
 
 const (
-	defaultEvery = 5 * time.Millisecond
+	defaultEvery = 20 * time.Millisecond
 	maxEvery     = 250 * time.Millisecond
-	company      = 16  // deliveries that are worth a commit without further waiting
-	maxTaken     = 256 // deliveries that are told before others are looked for
+	company      = 32   // deliveries that are worth a commit at once: all that an agent has out
+	maxTaken     = 1024 // deliveries that are told before they are passed on to the commit
 
 	firstRetry = 100 * time.Millisecond // after a failed commit, doubling
 	lastRetry  = 5 * time.Second
@@ -78,7 +78,7 @@ type Options struct {
 	Registry  prometheus.Registerer // nil: nobody scrapes
 
 	// Every is how long a message may wait for company before its commit starts,
-	// at most 250 ms; 0 means 5 ms. The commit starts at once when 16 messages
+	// at most 250 ms; 0 means 20 ms. The commit starts at once when 32 messages
 	// wait, and takes all that have gathered while the one before was running.
 	// More spares the disk some syncs and makes a lone sender wait.
 	Every time.Duration
