@@ -30,12 +30,11 @@ func flatOut(b *testing.B, p pipeline, figures tally) {
 	load := thousandAgents(b, rounds, p.encode)
 	o := p.open(b)
 	defer o.close()
-	before := o.cpu(b)
+	o.mark(b)
 	begin, acknowledged := publishAll(b, load, o.mqtt, 0)
 	o.wait(b, load.Plan)
 	end := time.Now()
-	million := float64(load.Values()) / 1e6
-	figures.add("CPU-s/Mvalue", (o.cpu(b)-before).Seconds()/million)
+	o.addCPU(b, figures, load.Values())
 	figures.add("values/s-queryable", float64(load.Values())/end.Sub(begin).Seconds())
 	figures.add("values/s-acknowledged", float64(load.Values())/acknowledged.Sub(begin).Seconds())
 	figures.add("MB-peak", o.peak(b))
@@ -57,16 +56,14 @@ func drain(b *testing.B, p pipeline, figures tally) {
 	defer o.close()
 	o.consumer().stop()
 	publishAll(b, load, o.mqtt, 0)
-	var before time.Duration
-	for _, part := range o.parts[:len(o.parts)-1] {
-		before += part.use(b).cpu
+	for _, p := range o.parts[:len(o.parts)-1] {
+		p.mark(b)
 	}
 	begin := time.Now()
 	o.consumer().again(b)
 	o.wait(b, load.Plan)
 	end := time.Now()
-	million := float64(load.Values()) / 1e6
-	figures.add("CPU-s/Mvalue", (o.cpu(b)-before).Seconds()/million)
+	o.addCPU(b, figures, load.Values())
 	figures.add("values/s-queryable", float64(load.Values())/end.Sub(begin).Seconds())
 	figures.add("MB-peak", o.peak(b))
 	o.check(b, load.Plan)

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"context"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -39,16 +40,20 @@ type opened struct {
 type part struct {
 	*daemon
 	begin func(b *testing.B) *daemon
+	spent time.Duration // CPU until the last mark
 }
 
 func newPart(b *testing.B, begin func(b *testing.B) *daemon) *part {
 	b.Helper()
-	return &part{begin(b), begin}
+	return &part{daemon: begin(b), begin: begin}
 }
+
+// name is that of the program.
+func (p *part) name() string { return filepath.Base(p.cmd.Path) }
 
 func (p *part) again(b *testing.B) {
 	b.Helper()
-	p.daemon = p.begin(b)
+	p.daemon, p.spent = p.begin(b), 0
 }
 
 // consumer is the part that takes from the broker, or is it.
@@ -60,16 +65,35 @@ func (o *opened) close() {
 	}
 }
 
-// cpu is what the programs have taken together so far, peak what they have had of
-// memory at most, in MB.
-func (o *opened) cpu(b *testing.B) (sum time.Duration) {
+// mark is where addCPU counts from; a part that begins again after it counts from
+// its beginning.
+func (o *opened) mark(b *testing.B) {
 	b.Helper()
 	for _, p := range o.parts {
-		sum += p.use(b).cpu
+		p.mark(b)
 	}
-	return sum
 }
 
+func (p *part) mark(b *testing.B) {
+	b.Helper()
+	p.spent = p.use(b).cpu
+}
+
+// addCPU adds what the programs have taken since the mark for so many values: all
+// together and, where there are several, each.
+func (o *opened) addCPU(b *testing.B, figures tally, values int) {
+	b.Helper()
+	sum := 0.0
+	for _, p := range o.parts {
+		took := (p.use(b).cpu - p.spent).Seconds() / float64(values) * 1e6
+		if sum += took; len(o.parts) > 1 {
+			figures.add("CPU-s/Mvalue-"+p.name(), took)
+		}
+	}
+	figures.add("CPU-s/Mvalue", sum)
+}
+
+// peak is what the programs have had of memory at most, each at its time, in MB.
 func (o *opened) peak(b *testing.B) (sum float64) {
 	b.Helper()
 	for _, p := range o.parts {
