@@ -11,7 +11,6 @@ import (
 	"time"
 
 	mochi "github.com/mochi-mqtt/server/v2"
-	"github.com/mochi-mqtt/server/v2/packets"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"thermarack/collector/internal/ingest"
@@ -27,6 +26,7 @@ const (
 	maxKeepAlive     = 600  // s; also for clients that ask for none
 	maxSubscriptions = 64   // of one client
 	maxFilter        = 512  // bytes, of one subscription
+	maxAliases       = 0    // of topics
 	maxIntroduction  = 4096 // bytes of client id, user name and last will together
 	maxPending       = 256  // messages to a subscriber that are not yet written, or not yet acknowledged
 
@@ -129,7 +129,7 @@ func serverOptions(o BrokerOptions) *mochi.Options {
 	c.MaximumInflight = maxPending
 	c.ReceiveMaximum = window
 	c.MaximumQos = 1
-	c.TopicAliasMaximum = 0            // mochi loses messages that carry only an alias
+	c.TopicAliasMaximum = maxAliases   // mochi loses messages that carry only an alias
 	c.MaximumSessionExpiryInterval = 0 // no sessions of clients that are gone
 	c.MaximumMessageExpiryInterval = 0 // else a retained status would be forgotten after a day
 	c.Compatibilities.NoInheritedPropertiesOnAck = true
@@ -193,8 +193,7 @@ func settle(done func() bool) {
 	}
 }
 
-// A message is what is needed of a published packet, a tenth of its size, until
-// it is acknowledged.
+// A message is what is needed of a published packet until it is acknowledged.
 type message struct {
 	from    *peer
 	topic   string
@@ -208,18 +207,17 @@ type message struct {
 // own read goroutine and returns at once, unless the client has sent more than
 // its window: then it is not read until a commit has made room. A client for
 // which there is no room for long is stopped.
-func (b *Broker) take(p *peer, pk packets.Packet) {
-	m := message{p, pk.TopicName, pk.Payload, pk.PacketID, pk.FixedHeader.Qos, pk.FixedHeader.Retain}
+func (b *Broker) take(m message) {
 	d := ingest.Delivery{
 		Topic:   m.topic,
 		Payload: m.payload, // mochi reads each packet into memory of its own
 		Done:    func(err error) { b.done(m, err) },
 	}
-	cause, err := b.offer(p, d)
+	cause, err := b.offer(m.from, d)
 	switch {
 	case errors.Is(err, errEnding): // withheld; the connection ends soon
 	case err != nil:
-		b.stop(p, cause, err)
+		b.stop(m.from, cause, err)
 	}
 }
 

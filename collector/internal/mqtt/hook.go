@@ -14,7 +14,7 @@ import (
 )
 
 // A hook is how mochi asks the broker. Its methods are called on the read
-// goroutine of the client, but for OnACLCheck of a subscriber.
+// goroutine of the client, but for OnACLCheck.
 type hook struct {
 	mochi.HookBase
 	broker *Broker
@@ -27,7 +27,7 @@ func (h *hook) ID() string { return "thermarack" }
 func (h *hook) Provides(method byte) bool {
 	switch method {
 	case mochi.OnConnect, mochi.OnConnectAuthenticate, mochi.OnACLCheck, mochi.OnSessionEstablished,
-		mochi.OnPacketRead, mochi.OnSubscribe, mochi.OnPublish, mochi.OnDisconnect:
+		mochi.OnPacketRead, mochi.OnSubscribe, mochi.OnDisconnect:
 		return true
 	}
 	return false
@@ -61,18 +61,9 @@ func (h *hook) OnConnectAuthenticate(_ *mochi.Client, pk packets.Packet) bool {
 	return false
 }
 
-// OnACLCheck lets everybody read, and write as mayPublish says. Mochi disconnects
-// a client of MQTT 3.1.1 that may not; it keeps its messages until somebody
-// looks.
-func (h *hook) OnACLCheck(cl *mochi.Client, topic string, write bool) bool {
-	if !write || h.mayPublish(cl, topic) {
-		return true
-	}
-	if p, ok := h.peer(cl); ok {
-		h.broker.stop(p, stopForeign, errors.New("its user name is another node than the topic "+cut(topic)))
-	}
-	return false
-}
+// OnACLCheck lets everybody read. What clients publish has been taken from mochi
+// by OnPacketRead.
+func (h *hook) OnACLCheck(_ *mochi.Client, _ string, write bool) bool { return !write }
 
 // mayPublish holds a client that logged in as a node to the topics of that node.
 func (h *hook) mayPublish(cl *mochi.Client, topic string) bool {
@@ -116,26 +107,43 @@ func (h *hook) peer(cl *mochi.Client) (*peer, bool) {
 	return p.(*peer), true
 }
 
-// OnPacketRead ends the connection of a client that publishes what the broker
-// does not carry: mochi would take QoS 2 for QoS 1, whose acknowledgement the
-// client does not understand, and leave topics that begin with $ unanswered.
+// OnPacketRead hands what a client publishes to the ingest, and mochi something
+// in its place that it ignores: an acknowledgement of nothing. Mochi would hand
+// the message to the same hands further down, where a packet of 800 bytes has
+// been copied a dozen times. Its connection ends when the client may not publish
+// that, or breaks the rules of MQTT.
 func (h *hook) OnPacketRead(cl *mochi.Client, pk packets.Packet) (packets.Packet, error) {
-	if pk.FixedHeader.Type != packets.Publish {
-		return pk, nil
+	if pk.FixedHeader.Type != packets.Publish || pk.PublishValidate(maxAliases) != packets.CodeSuccess {
+		return pk, nil // mochi's own business
 	}
-	var err error
+	p, ok := h.peer(cl)
+	if !ok {
+		return pk, packets.ErrRejectPacket
+	}
+	if cause, err := h.refuse(cl, pk.FixedHeader.Qos, pk.TopicName); err != nil {
+		h.broker.stop(p, cause, err)
+		return pk, packets.ErrRejectPacket
+	}
+	h.noteStranger(p, pk.TopicName)
+	h.broker.take(message{p, pk.TopicName, pk.Payload, pk.PacketID, pk.FixedHeader.Qos, pk.FixedHeader.Retain})
+	return packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Puback}}, nil
+}
+
+// refuse returns why a client may not publish what the broker does not carry:
+// mochi would take QoS 2 for QoS 1, whose acknowledgement the client does not
+// understand, and leave topics that begin with $ unanswered. Its connection ends
+// for it, as MQTT 3.1.1 has no other answer; it keeps its messages until somebody
+// looks.
+func (h *hook) refuse(cl *mochi.Client, qos byte, topic string) (cause string, err error) {
 	switch {
-	case pk.FixedHeader.Qos == 2:
-		err = errors.New("it publishes with QoS 2, use 1")
-	case strings.HasPrefix(pk.TopicName, "$"):
-		err = errors.New("it publishes to " + cut(pk.TopicName))
-	default:
-		return pk, nil
+	case qos == 2:
+		return stopProtocol, errors.New("it publishes with QoS 2, use 1")
+	case strings.HasPrefix(topic, "$"):
+		return stopProtocol, errors.New("it publishes to " + cut(topic))
+	case !h.mayPublish(cl, topic):
+		return stopForeign, errors.New("its user name is another node than the topic " + cut(topic))
 	}
-	if p, ok := h.peer(cl); ok {
-		h.broker.stop(p, stopProtocol, err)
-	}
-	return pk, packets.ErrRejectPacket
+	return "", nil
 }
 
 // OnSubscribe bounds the subscriptions of one client.
@@ -148,20 +156,6 @@ func (h *hook) OnSubscribe(cl *mochi.Client, pk packets.Packet) packets.Packet {
 		pk.Filters = nil
 	}
 	return pk
-}
-
-// OnPublish hands the message to the ingest. ErrRejectPacket makes mochi neither
-// acknowledge nor retain nor publish it: that is done after the commit. Any other
-// error would be acknowledged. What the broker itself publishes passes.
-func (h *hook) OnPublish(cl *mochi.Client, pk packets.Packet) (packets.Packet, error) {
-	if cl.Net.Inline {
-		return pk, nil
-	}
-	if p, ok := h.peer(cl); ok {
-		h.noteStranger(p, pk.TopicName)
-		h.broker.take(p, pk)
-	}
-	return pk, packets.ErrRejectPacket
 }
 
 // noteStranger logs once a connection that a client publishes for a node that it
