@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -27,7 +28,9 @@ const (
 // that was a third of all that the agent took.
 type client struct {
 	net.Conn
+	from     *bufio.Reader // the connection
 	patience time.Duration // of a write
+	limited  bool          // a write has a deadline
 	last     uint16        // packet id
 
 	heard chan heard // what the broker says; the last is an error
@@ -64,8 +67,12 @@ func introduce(conn net.Conn, hello *packets.ConnectPacket, deadline time.Time) 
 		}
 		return nil, fmt.Errorf("the broker refuses with code %d", body[1])
 	}
-	c := &client{Conn: conn, heard: make(chan heard, 1)}
-	return c, conn.SetDeadline(time.Time{})
+	return newClient(conn), conn.SetDeadline(time.Time{})
+}
+
+// newClient returns a client that has introduced itself.
+func newClient(conn net.Conn) *client {
+	return &client{Conn: conn, from: bufio.NewReaderSize(conn, 16), heard: make(chan heard, 1)}
 }
 
 // answer reads one packet of a broker that is subscribed to nothing at: at most
@@ -102,7 +109,7 @@ func (c *client) listen(done <-chan struct{}) {
 }
 
 func (c *client) hear() heard {
-	kind, body, err := answer(c)
+	kind, body, err := answer(c.from)
 	switch {
 	case err != nil:
 		return heard{err: err}
@@ -114,27 +121,57 @@ func (c *client) hear() heard {
 	return heard{id: uint16(body[0])<<8 | uint16(body[1])}
 }
 
+// light is the longest payload, in bytes, that the kernel takes at once if nothing
+// else waits to be sent: a socket's buffer is never below 4 KiB (tcp(7), tcp_wmem).
+const light = 3000
+
 // publish sends a message and returns the id that its acknowledgement will carry.
-func (c *client) publish(topic string, retain bool, payload []byte) (id uint16, err error) {
+// alone says that the broker has acknowledged all that was sent before.
+func (c *client) publish(m message, alone bool) (id uint16, err error) {
 	if c.last++; c.last == 0 { // never a packet id: MQTT 3.1.1, section 2.3.1
 		c.last++
 	}
-	p := packets.PublishPacket{
-		FixedHeader: packets.FixedHeader{MessageType: packets.Publish, Qos: 1, Retain: retain},
-		TopicName:   topic, MessageID: c.last, Payload: payload,
+	err = c.limit(!alone || len(m.payload) > light)
+	if err != nil {
+		return 0, err
 	}
-	return c.last, c.send(&p)
+	p := packets.PublishPacket{
+		FixedHeader: packets.FixedHeader{MessageType: packets.Publish, Qos: 1, Retain: m.retain},
+		TopicName:   m.topic, MessageID: c.last, Payload: m.payload,
+	}
+	return c.last, p.Write(c)
+}
+
+// A message is what is published.
+type message struct {
+	topic   string
+	retain  bool
+	payload []byte
 }
 
 // ping asks for a PINGRESP.
-func (c *client) ping() error { return c.send(packets.NewControlPacket(packets.Pingreq)) }
+func (c *client) ping() error { return c.send(packets.Pingreq) }
 
 // bye tells the broker to forget the last will.
-func (c *client) bye() error { return c.send(packets.NewControlPacket(packets.Disconnect)) }
+func (c *client) bye() error { return c.send(packets.Disconnect) }
 
-func (c *client) send(p packets.ControlPacket) error {
-	if err := c.SetWriteDeadline(time.Now().Add(c.patience)); err != nil {
+func (c *client) send(kind byte) error {
+	if err := c.limit(true); err != nil {
 		return err
 	}
-	return p.Write(c)
+	return packets.NewControlPacket(kind).Write(c)
+}
+
+// limit bounds the time that the next write may take, or does not: where it cannot
+// block, a deadline would only wake the host once more.
+func (c *client) limit(may bool) error {
+	var deadline time.Time
+	switch {
+	case may:
+		deadline = time.Now().Add(c.patience)
+	case !c.limited:
+		return nil
+	}
+	c.limited = may
+	return c.SetWriteDeadline(deadline)
 }

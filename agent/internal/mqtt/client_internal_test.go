@@ -20,10 +20,11 @@ func TestAQuietConnectionIsAskedAndLeftIfNobodyAnswers(t *testing.T) {
 		ours, theirs := net.Pipe()
 		p := New(Options{Box: outbox.New(outbox.DefaultLimit)})
 		s := &session{
-			link: link{client: &client{Conn: ours, patience: time.Second, heard: make(chan heard, 1)}}, p: p,
+			link: link{client: newClient(ours)}, p: p,
 			deaf: time.NewTimer(time.Hour), quiet: time.NewTimer(pingAfter),
 		}
 		s.deaf.Stop()
+		s.patience = time.Second
 		end := s.listenAside()
 		defer end()
 		ended, start := make(chan error), time.Now()
@@ -83,7 +84,7 @@ func TestAnAnswerToNothingEndsTheConnection(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"\x30\x02\x00\x00", "\x40\x01\x00", "\x90\x03", "\xe0\x00"} {
 		ours, theirs := net.Pipe()
-		c := &client{Conn: ours}
+		c := newClient(ours)
 		go func() { _, _ = io.WriteString(theirs, text) }()
 		if h := c.hear(); h.err == nil {
 			t.Errorf("%x is taken for %+v", text, h)
@@ -95,12 +96,62 @@ func TestPacketIdsAreNeverZero(t *testing.T) {
 	t.Parallel()
 	ours, theirs := net.Pipe()
 	go func() { _, _ = io.Copy(io.Discard, theirs) }()
-	c := &client{Conn: ours, patience: time.Minute, last: 65534}
+	c := newClient(ours)
+	c.last = 65534
 	for _, want := range []uint16{65535, 1} {
-		if id, err := c.publish("t", false, nil); id != want || err != nil {
+		if id, err := c.publish(message{topic: "t"}, true); id != want || err != nil {
 			t.Errorf("got %d %v, want %d", id, err, want)
 		}
 	}
+}
+
+// A broker that does not read costs a write its patience, unless all before it was
+// read and the kernel takes it.
+func TestAWriteIsBoundedWhereItMayBlock(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		m      message
+		alone  bool
+		within bool
+	}{
+		{"a pack alone", message{payload: make([]byte, light)}, true, false},
+		{"a pack behind others", message{payload: make([]byte, light)}, false, true},
+		{"a large pack", message{payload: make([]byte, light+1)}, true, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			conn := &clocked{}
+			c := newClient(conn)
+			c.patience = time.Minute
+			if _, err := c.publish(message{}, false); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.publish(tt.m, tt.alone); err != nil {
+				t.Fatal(err)
+			}
+			if conn.deadline.IsZero() == tt.within {
+				t.Errorf("the write had the deadline %v", conn.deadline)
+			}
+		})
+	}
+}
+
+// A clocked connection remembers the deadline of the last write.
+type clocked struct {
+	net.Conn
+	set, deadline time.Time
+}
+
+func (c *clocked) SetWriteDeadline(at time.Time) error {
+	c.set = at
+	return nil
+}
+
+func (c *clocked) Write(p []byte) (int, error) {
+	c.deadline = c.set
+	return len(p), nil
 }
 
 // Whatever a broker sends is taken for an answer only if it is one, and no more of

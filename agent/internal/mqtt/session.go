@@ -101,7 +101,7 @@ func (s *session) announce() error {
 
 func (s *session) retain(kind wire.Kind, payload []byte) (packet uint16, err error) {
 	s.quiet.Reset(pingAfter)
-	return s.publish(s.p.topic(s.target, kind), true, payload)
+	return s.publish(message{s.p.topic(s.target, kind), true, payload}, false)
 }
 
 // inventory publishes the inventory, unless the broker was sent this one: that
@@ -204,7 +204,7 @@ func (s *session) send() error {
 			s.deaf.Reset(s.p.AckTimeout)
 		}
 		s.quiet.Reset(pingAfter)
-		packet, err := s.publish(topic, false, pack)
+		packet, err := s.publish(message{topic, false, pack}, len(s.flying) == 0)
 		if err != nil {
 			return fmt.Errorf("publish: %w", err)
 		}
