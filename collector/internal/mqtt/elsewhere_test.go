@@ -2,6 +2,7 @@ package mqtt_test
 
 import (
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
@@ -22,7 +23,8 @@ import (
 // An elsewhere is a broker that says what the test tells it to, packet by packet.
 type elsewhere struct {
 	net.Listener
-	t *testing.T
+	t      *testing.T
+	secure *tls.Config // nil: none
 }
 
 func newElsewhere(t *testing.T) elsewhere {
@@ -32,7 +34,7 @@ func newElsewhere(t *testing.T) elsewhere {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { listener.Close() })
-	return elsewhere{listener, t}
+	return elsewhere{listener, t, nil}
 }
 
 func (e elsewhere) url() string { return "tcp://" + e.Addr().String() }
@@ -47,6 +49,9 @@ func (e elsewhere) accept(code byte, present bool) (raw, *packets.ConnectPacket)
 	}
 	e.t.Cleanup(func() { c.Close() })
 	_ = c.SetDeadline(time.Now().Add(limit))
+	if e.secure != nil {
+		c = tls.Server(c, e.secure)
+	}
 	r := raw{c, e.t}
 	hello := r.read().(*packets.ConnectPacket)
 	answer := packets.NewControlPacket(packets.Connack).(*packets.ConnackPacket)

@@ -2,11 +2,17 @@ package mqtt_test
 
 import (
 	"bufio"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +21,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
 
@@ -246,6 +253,64 @@ func TestSessionOverTLS(t *testing.T) {
 	receive(t, far, "message at the broker").Done(nil)
 	receive(t, near, "message at the session").Done(nil)
 	r.acknowledged(1)
+}
+
+// issue writes a certificate of its own authority, and its key, to FILE.pem and
+// FILE.key.
+func issue(t *testing.T, file, name string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, cert, cert, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for suffix, block := range map[string]*pem.Block{".pem": {Type: "CERTIFICATE", Bytes: der}, ".key": {Type: "PRIVATE KEY", Bytes: private}} {
+		if err := os.WriteFile(file+suffix, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestFilesAreReadAtEachConnection(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	certs := httptest.NewUnstartedServer(nil)
+	certs.StartTLS()
+	defer certs.Close()
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certs.Certificate().Raw})
+	name := func(s string) {
+		issue(t, filepath.Join(dir, "own"), s)
+		if err := os.WriteFile(filepath.Join(dir, "password"), []byte(s+" password\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "ca.pem"), ca, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	name("first")
+	e := newElsewhere(t)
+	e.secure = &tls.Config{Certificates: certs.TLS.Certificates, ClientAuth: tls.RequireAnyClientCert}
+	visit(t, strings.Replace(e.url(), "tcp", "ssl", 1), make(offers), func(o *mqtt.SessionOptions) {
+		o.CAFile, o.CertFile, o.KeyFile = filepath.Join(dir, "ca.pem"), filepath.Join(dir, "own.pem"), filepath.Join(dir, "own.key")
+		o.Username, o.PasswordFile = "collector", filepath.Join(dir, "password")
+	})
+	for _, want := range []string{"first", "second"} {
+		r, hello := e.accept(packets.Accepted, true)
+		shown := r.Conn.(*tls.Conn).ConnectionState().PeerCertificates[0].Subject.CommonName
+		if shown != want || hello.Username != "collector" || string(hello.Password) != want+" password" {
+			t.Errorf("the session shows the certificate %q and the password %q, want the %s", shown, hello.Password, want)
+		}
+		name("second")
+		r.Close()
+	}
 }
 
 func TestNewSessionNamesWhatIsWrong(t *testing.T) {
