@@ -116,22 +116,25 @@ func (f *fleet) arrived(t *testing.T, c *collector, limit time.Duration) {
 	})
 }
 
-// While the collector is away, and when it is killed in the middle of what it
-// finds afterwards, a broker with the configuration that we ship loses nothing.
+// While the collector is away, and when it is stopped and killed in the middle of
+// what it finds afterwards, a broker with the configuration that we ship loses
+// nothing.
 func TestMosquittoAsShippedKeepsWhatTheCollectorMisses(t *testing.T) {
 	needs(t, "/usr/sbin/mosquitto")
 	m, data := newMosquitto(t, ""), t.TempDir()
 	startOn(t, m, "--data", data).stop()
 
 	begin := time.Now()
-	fleet := send(t, m.addr(), backlogOf(20, 1000)...)
+	fleet := send(t, m.addr(), backlogOf(20, 2000)...)
 	fleet.acknowledged(t, time.Minute)
 	t.Logf("%d messages in %v", fleet.acks(), time.Since(begin).Round(time.Millisecond))
 
+	for _, end := range []func(*daemon){(*daemon).stop, (*daemon).kill} {
+		c := startOn(t, m, "--data", data)
+		until(t, 20*time.Second, "some are stored", func() bool { return !c.hasMetric(t, "thermarack_ingest_stored_total 0") })
+		end(c.daemon)
+	}
 	c := startOn(t, m, "--data", data)
-	until(t, 20*time.Second, "some are stored", func() bool { return !c.hasMetric(t, "thermarack_ingest_stored_total 0") })
-	c.kill()
-	c = startOn(t, m, "--data", data)
 	fleet.arrived(t, c, time.Minute)
 	fleet.check(t, c)
 }
