@@ -1,6 +1,7 @@
 package sensors_test
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -136,6 +137,29 @@ func TestACloneIsPublishedAndNoted(t *testing.T) {
 		}
 		if diff := cmp.Diff([]string{"281b315f05000083", "28ff7c5a611604ee"}, noted); diff != "" {
 			t.Errorf("noted as clones (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAProbeThatComesOrGoesIsNoticedWithinAMinute(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k := w1test.New()
+		bus := k.AddMaster()
+		bus.Add("28-000000000001", 20, w1test.Options{})
+		set := wired(k)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended, changes := make(chan error), make(chan int, 9)
+		go func() { ended <- set.Run(ctx, func() { changes <- len(set.Inventory()) }) }()
+		<-time.After(2*time.Minute + time.Second) // nothing is searched until the fifth minute
+		bus.Add("28-000000000002", 20, w1test.Options{})
+		start := time.Now()
+		if n := <-changes; n != 2 || time.Since(start) > time.Minute {
+			t.Errorf("%d parts after %v, want 2 within a minute", n, time.Since(start))
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
 		}
 	})
 }

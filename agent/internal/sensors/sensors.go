@@ -47,6 +47,7 @@ type Set struct {
 	tachometers []*tachometer
 	past        past
 
+	names    []string   // what moved has seen
 	scanning sync.Mutex // held while parts are looked for
 
 	mu    sync.Mutex
@@ -120,7 +121,8 @@ func (s *Set) Inventory() []wire.Part {
 }
 
 // The kernel searches its 1-Wire buses every 10 s and gives a lost part up after
-// 100 s; a minute follows that closely enough. The throttled word must be seen
+// 100 s; a minute follows that closely enough. What is looked at then are names of
+// directories; every fifth time, and where they are others, all of it. The throttled word must be seen
 // every 2 s, since the kernel's rpi_volt driver clears it that often, or whenever
 // the kernel says that it has changed.
 //
@@ -132,6 +134,25 @@ const (
 	searchEvery = 5 // rescans
 	pollEvery   = 2 * time.Second
 )
+
+// moved tells whether directories in which parts appear list other names than at
+// the call before.
+func (s *Set) moved() bool {
+	var names []string
+	for _, dir := range []string{w1Devices, "sys/class/hwmon", "sys/class/thermal", "sys/class/power_supply", "sys/bus/i2c/devices"} {
+		entries, err := fs.ReadDir(s.root, dir)
+		if err != nil {
+			entries = nil // looking at it closely says why
+		}
+		names = append(names, dir)
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+	}
+	same := slices.Equal(s.names, names)
+	s.names = names
+	return !same
+}
 
 // Run looks for parts that came or went every minute, on I²C every five, and
 // gathers the throttled word as it changes, until ctx is done; it then returns nil. changed is called, never twice at a time, whenever Inventory has become
@@ -151,8 +172,13 @@ func (s *Set) Run(ctx context.Context, changed func()) error {
 	g.Go(func() error {
 		return apart(ctx, func(do func(func())) {
 			every(ctx, rescanEvery, func() {
-				do(func() { find(rescans%searchEvery == 0) })
+				search := rescans%searchEvery == 0
 				rescans++
+				do(func() {
+					if moved := s.moved(); moved || search {
+						find(search)
+					}
+				})
 			})
 		})
 	})
