@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"fmt"
+	"hash/maphash"
 
 	"thermarack/agent/wire"
 	"thermarack/collector/internal/store"
@@ -20,7 +21,8 @@ const (
 // A limit bounds what senders can make a store, and us, remember. What is known
 // stays admitted.
 type limit struct {
-	series map[store.Series]*seen
+	seed   maphash.Seed
+	series map[uint64]*seen  // by hash: two that share one count once, which harms nobody
 	nodes  map[wire.Node]int // number of their series
 	last   *seen             // that was asked for
 }
@@ -32,21 +34,23 @@ type seen struct {
 }
 
 func newLimit() *limit {
-	return &limit{series: map[store.Series]*seen{}, nodes: map[wire.Node]int{}, last: &seen{}}
+	return &limit{seed: maphash.MakeSeed(), series: map[uint64]*seen{}, nodes: map[wire.Node]int{}, last: &seen{}}
 }
 
 // count makes series known, whether they are within the limit or not.
 func (l *limit) count(series []store.Series) {
 	for _, s := range series {
-		if l.series[s] == nil {
-			l.add(s)
+		if hash := maphash.Comparable(l.seed, s); l.series[hash] == nil {
+			l.add(hash, s)
 		}
 	}
 }
 
-func (l *limit) add(s store.Series) {
-	l.series[s] = &seen{series: s}
+func (l *limit) add(hash uint64, s store.Series) *seen {
+	found := &seen{series: s}
+	l.series[hash] = found
 	l.nodes[s.Node]++
+	return found
 }
 
 // admit counts a series if it is new. It returns why there may be no more.
@@ -59,14 +63,15 @@ func (l *limit) admit(s store.Series) (reason string, err error) {
 		l.last = next
 		return "", nil
 	}
-	if l.series[s] == nil {
+	hash := maphash.Comparable(l.seed, s)
+	found := l.series[hash]
+	if found == nil {
 		if reason, err := l.refuse(s); err != nil {
 			return reason, err
 		}
-		l.add(s)
+		found = l.add(hash, s)
 	}
-	l.last.next = l.series[s]
-	l.last = l.last.next
+	l.last.next, l.last = found, found
 	return "", nil
 }
 

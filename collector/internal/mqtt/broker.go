@@ -28,7 +28,7 @@ const (
 	maxFilter        = 512  // bytes, of one subscription
 	maxAliases       = 0    // of topics
 	maxIntroduction  = 4096 // bytes of client id, user name and last will together
-	maxPending       = 256  // messages to a subscriber that are not yet written, or not yet acknowledged
+	maxPending       = 128  // messages to a subscriber that are not yet written, or not yet acknowledged
 
 	defaultPatience = 10 * time.Second
 	tickSys         = 60 // s between two publications of mochi's $SYS figures

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"math"
 	"slices"
 
@@ -26,6 +27,7 @@ type track struct {
 	newest int64             // Unix ms; no stored sample is later. math.MaxInt64: not known yet
 	held   held              // during a commit
 	next   *track            // the series that came behind this one the last time, or nil
+	same   *track            // another series of the same hash, or nil
 }
 
 // A held sample is the last one of a series that the library was given in a
@@ -131,13 +133,17 @@ func (s *Store) track(series store.Series) (*track, error) {
 		s.last = last.next
 		return s.last, nil
 	}
-	t, ok := s.tracks[series]
-	if !ok {
+	hash := maphash.Comparable(s.seed, series)
+	t := s.tracks[hash]
+	for t != nil && t.series != series {
+		t = t.same
+	}
+	if t == nil {
 		if err := series.Check(); err != nil {
 			return nil, err
 		}
-		t = &track{series: series, labels: Labels(series), newest: math.MaxInt64, held: nothing}
-		s.tracks[series] = t
+		t = &track{series: series, labels: Labels(series), newest: math.MaxInt64, held: nothing, same: s.tracks[hash]}
+		s.tracks[hash] = t
 	}
 	if last != nil {
 		last.next = t

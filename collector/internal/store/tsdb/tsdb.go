@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io/fs"
 	"log/slog"
 	"path/filepath"
@@ -74,10 +75,11 @@ type Store struct {
 	// between a lookup and the commit that relies on it, and not while the
 	// janitor writes a block.
 	appending sync.Mutex
-	tracks    map[store.Series]*track
-	last      *track  // that was asked for
-	entered   []entry // memory for the next ones
-	damage    error   // why nothing can be appended any more
+	seed      maphash.Seed
+	tracks    map[uint64]*track // by hash of the series
+	last      *track            // that was asked for
+	entered   []entry           // memory for the next ones
+	damage    error             // why nothing can be appended any more
 }
 
 // Open opens the store in o.Dir, replays its logs, and locks it. Close it.
@@ -102,7 +104,8 @@ func Open(o Options) (*Store, error) {
 		dir: o.Dir, minFree: o.MinFree, lock: lock,
 		counters: newCounters(o.Registry),
 		sync:     newSyncer(o.Dir, "wal", wlog.WblDirName),
-		tracks:   make(map[store.Series]*track),
+		seed:     maphash.MakeSeed(),
+		tracks:   make(map[uint64]*track),
 	}
 	if err := s.open(o); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", o.Dir, err), lock.Release())
