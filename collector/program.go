@@ -18,6 +18,7 @@ import (
 	"thermarack/agent/wire/clock"
 	"thermarack/agent/wire/layout"
 	"thermarack/collector/internal/config"
+	"thermarack/collector/internal/footprint"
 	"thermarack/collector/internal/ingest"
 	"thermarack/collector/internal/pager"
 	"thermarack/collector/internal/places"
@@ -116,7 +117,7 @@ func assemble(ctx context.Context, p plan) (_ *program, err error) {
 		return nil, errors.Join(err, listener.Close())
 	}
 	made.tasks = []func(context.Context) error{
-		guard.Run, model.Run, made.notes.run, pages.Run, intake.Run, session.Run,
+		guard.Run, model.Run, made.notes.run, pages.Run, intake.Run, session.Run, footprint.Run,
 		func(ctx context.Context) error { return server.Serve(ctx, listener) },
 	}
 	return made, made.announce(p.out)
