@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"regexp"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -78,6 +79,9 @@ func mistyped(text string, line int, list *[]place) string {
 
 // wanted words a type.
 func wanted(t reflect.Type) string {
+	if t == reflect.TypeFor[time.Duration]() {
+		return "a duration such as 30s or 24h"
+	}
 	switch t.Kind() {
 	case reflect.Bool:
 		return "true or false"

@@ -3,6 +3,7 @@ package yamlfile_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -15,6 +16,7 @@ type shelf struct {
 	Limits  map[string]*lim `yaml:"limits"`
 	Slots   []int           `yaml:"slots"`
 	Open    bool            `yaml:"open"`
+	Stale   time.Duration   `yaml:"stale"`
 }
 
 type lim struct {
@@ -28,9 +30,11 @@ func TestDecodeNamesFileLineAndNearestKey(t *testing.T) {
 		{"an empty file is no error", "", ""},
 		{"a misspelt key names its neighbour", "columns: 12\ndept: 9\n", `f.yaml:2: unknown key "dept", did you mean "depth"?`},
 		{"a misspelt key below a map", "limits:\n  a: {inlett: 3}\n", `f.yaml:2: unknown key "inlett", did you mean "inlet"?`},
-		{"a key far from all lists them", "zzzzzz: 1\n", `f.yaml:1: unknown key "zzzzzz", known here: columns, depth, limits, slots, open`},
+		{"a key far from all lists them", "zzzzzz: 1\n", `f.yaml:1: unknown key "zzzzzz", known here: columns, depth, limits, slots, open, stale`},
 		{"a key given twice", "depth: 9\ndepth: 8\n", `f.yaml:2: mapping key "depth" already defined at line 1`},
 		{"a wrong type", "columns: twelve\n", `f.yaml:1: columns: want a whole number, not "twelve"`},
+		{"a number for a duration", "stale: 30\n", `f.yaml:1: stale: want a duration such as 30s or 24h, not "30"`},
+		{"a word for a duration", "stale: soon\n", `f.yaml:1: stale: want a duration such as 30s or 24h, not "soon"`},
 		{"wrong types beside each other", "{depth: ten, columns: ten}\n", "f.yaml:1: depth: want a whole number, not \"ten\"\nf.yaml:1: columns: want a whole number, not \"ten\""},
 		{"a wrong type beside the same as a text", "limits:\n  a: {name: many fans, inlet: many fans}\n", `f.yaml:2: inlet: want a number, not "many fans"`},
 		{"a wrong type in a list", "slots: [1,\n  two]\n", `f.yaml:2: slots: want a whole number, not "two"`},
