@@ -85,6 +85,30 @@ func TestServeOnAnInfluxDB(t *testing.T) {
 	}
 }
 
+// What an operator has yet to do can be done while the collector runs.
+func TestACollectorWaitsForADatabaseThatIsNotMade(t *testing.T) {
+	needs(t)
+	server := influxtest.Start(t)
+	dir := t.TempDir()
+	token, file := filepath.Join(dir, "token"), filepath.Join(dir, "collector.yaml")
+	write(t, token, "collector:mistyped\n")
+	write(t, file, fmt.Sprintf("influx: {url: %q, bucket: racks, token_file: %q}\n", server.URL, token))
+	c := startCollector(t, "serve", "--config", file, "--mqtt", "127.0.0.1:0", "--store", "influx")
+	kept := dial(t, c.MQTT, "b827eb000001").Publish("thermarack/v1/hex/b827eb000001/readings", 1, false,
+		fmt.Sprintf(`[{"bt":%d,"n":"urn:dev:mac:b827ebfffe000001_soc:temperature","u":"Cel","v":33}]`, time.Now().Unix()))
+	until(t, 20*time.Second, "the collector says that it is not ready", func() bool { return c.status(t, "/readyz") != 200 })
+
+	write(t, token, influxtest.Token)
+	server.Database(t, "racks")
+	if !kept.WaitTimeout(20*time.Second) || kept.Error() != nil {
+		t.Fatalf("not acknowledged after the database was made: %v", kept.Error())
+	}
+	c.stop()
+	if log := c.stderr.String(); !strings.Contains(log, "refused; the file influx.token_file") {
+		t.Errorf("the log did not say what to do: %s", log)
+	}
+}
+
 // With THERMARACK_LONG=1 the burst is the one that other collectors were measured
 // with: 60,000 messages.
 func TestABurstWithTwoKillsOfInfluxDBLosesNothing(t *testing.T) {

@@ -89,11 +89,12 @@ func (s openStore) known() func(context.Context) ([]store.Series, error) {
 	return s.embedded.Series
 }
 
-// restore fills the model from the store. A server that is away is no reason not
-// to start: agents keep what is not acknowledged, and the page says so.
+// restore fills the model from the store. A server that is away, or has yet to
+// let us in, is no reason not to start: agents keep what is not acknowledged, and
+// the log says what to do.
 func restore(ctx context.Context, model *rack.Model, log *slog.Logger) error {
 	err := model.Restore(ctx)
-	if errors.Is(err, store.ErrAway) {
+	if errors.Is(err, store.ErrAway) || errors.Is(err, influx.ErrDenied) {
 		log.Warn("the page begins empty: what is stored cannot be read now", "err", err)
 		return nil
 	}

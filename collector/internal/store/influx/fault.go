@@ -97,15 +97,19 @@ func (s *Store) explain(err error) error {
 		return fmt.Errorf("%s: %w: %w", at, store.ErrAway, err)
 	}
 	said := oneLine(answer.Message)
+	denied := ErrDenied
+	if said != "" { // a 401 to Flux has no words
+		denied = fmt.Errorf("%w: %s", ErrDenied, said)
+	}
 	switch status := answer.StatusCode; {
 	case status == http.StatusUnauthorized:
-		return fmt.Errorf("%s: %w: %s; the file influx.token_file holds the token, of InfluxDB 1.8 USER:PASSWORD", at, ErrDenied, said)
+		return fmt.Errorf("%s: %w; the file influx.token_file holds the token, of InfluxDB 1.8 USER:PASSWORD", at, denied)
 	case status == http.StatusForbidden, mentions(said, "requires READ", "requires WRITE"):
-		return fmt.Errorf("%s: %w: %s; let the token read and write bucket %q, in InfluxDB 1.8 with GRANT ALL ON %q TO the user",
-			at, ErrDenied, said, s.opts.Bucket, s.database())
+		return fmt.Errorf("%s: %w; let the token read and write bucket %q, in InfluxDB 1.8 with GRANT ALL ON %q TO the user",
+			at, denied, s.opts.Bucket, s.database())
 	case status == http.StatusNotFound, mentions(said, "no database", "database not found", "could not find bucket"):
-		return fmt.Errorf("%s: %w: %s; make bucket %q, in InfluxDB 1.8 with CREATE DATABASE %q",
-			at, ErrDenied, said, s.opts.Bucket, s.database())
+		return fmt.Errorf("%s: %w; make bucket %q, in InfluxDB 1.8 with CREATE DATABASE %q",
+			at, denied, s.opts.Bucket, s.database())
 	case status == http.StatusTooManyRequests, status >= 500:
 		return fmt.Errorf("%s: %w: %s", at, store.ErrAway, said)
 	}
