@@ -13,7 +13,7 @@ const (
 	// headroom is how much garbage, in bytes, may gather beside what is needed. A
 	// collector of a thousand agents has it anyway; one of ten thousand would
 	// have eight times as much, to save collections that cost it little.
-	headroom = 64 << 20
+	headroom = 48 << 20
 
 	least = 10 // percent; less would be one collection after the other
 	every = time.Second
