@@ -36,7 +36,7 @@ func reading(v int) []byte {
 	return fmt.Appendf(nil, `[{"n":"urn:dev:ow:28f6fb1e0d0000c5:temperature","v":%d,"t":%.3f}]`, v, at)
 }
 
-func receive[T any](t *testing.T, from <-chan T, what string) T {
+func receive[T any](t testing.TB, from <-chan T, what string) T {
 	t.Helper()
 	select {
 	case v := <-from:
@@ -93,7 +93,7 @@ func (s *shelf) Observe(b ingest.Batch) {
 }
 
 // start runs things until the test ends, or stop is called.
-func start(t *testing.T, runs ...func(context.Context) error) (stop func()) {
+func start(t testing.TB, runs ...func(context.Context) error) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
@@ -135,7 +135,7 @@ func newHouse(t *testing.T, s *shelf, change func(*mqtt.BrokerOptions)) *house {
 	return h
 }
 
-func newBroker(t *testing.T, r prometheus.Registerer, change func(*mqtt.BrokerOptions)) *mqtt.Broker {
+func newBroker(t testing.TB, r prometheus.Registerer, change func(*mqtt.BrokerOptions)) *mqtt.Broker {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -261,7 +261,7 @@ func (r raw) subscribe(filter string) {
 }
 
 // connectPaho returns a connected client of the usual kind.
-func connectPaho(t *testing.T, url, id string) paho.Client {
+func connectPaho(t testing.TB, url, id string) paho.Client {
 	t.Helper()
 	c := paho.NewClient(paho.NewClientOptions().AddBroker(url).SetClientID(id).
 		SetCleanSession(false).SetMaxReconnectInterval(100 * time.Millisecond))
@@ -270,7 +270,7 @@ func connectPaho(t *testing.T, url, id string) paho.Client {
 	return c
 }
 
-func finish(t *testing.T, token paho.Token, what string) {
+func finish(t testing.TB, token paho.Token, what string) {
 	t.Helper()
 	receive(t, token.Done(), what)
 	if err := token.Error(); err != nil {
