@@ -73,6 +73,13 @@ func New() *Disk {
 	return d
 }
 
+// Possible tells whether this process may mount a disk: as root, with FUSE in the
+// kernel. No package could mend it.
+func Possible() bool {
+	_, err := os.Stat("/dev/fuse")
+	return err == nil && os.Geteuid() == 0
+}
+
 // Mount shows the disk at dir, which must exist, and turns its power on. It needs
 // root and /dev/fuse.
 func (d *Disk) Mount(dir string) error {
