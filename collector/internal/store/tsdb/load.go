@@ -17,6 +17,8 @@ import (
 const (
 	twoHours = 2 * time.Hour // that much becomes a block, once there is half as much again
 	maxBlock = 31 * 24 * time.Hour
+
+	startRoom = 16 << 20 // bytes: the chunks of three hours of a thousand nodes
 )
 
 // library returns the options of the library.
@@ -73,13 +75,19 @@ func (s *Store) load(o Options) error {
 // of their file. It counts files from 1 again when a process that has written
 // none deletes the last: what it writes after that it takes for done.
 func (s *Store) loadSettled(ctx context.Context, o Options) error {
+	// Chunks are made while logs are read back, on goroutines whose panics nobody
+	// survives.
+	if err := checkSpace(s.dir, min(s.minFree, startRoom)); err != nil {
+		return err
+	}
 	if err := s.loadWhole(ctx, o); err != nil {
 		return err
 	}
 	if s.db.Head().MinOOOTime() == math.MaxInt64 {
 		return nil // none there
 	}
-	err := s.db.CompactOOOHead(ctx)
+	err := survive(func() error { return s.db.CompactOOOHead(ctx) })
+	s.damage = err
 	if err := errors.Join(err, s.unload()); err != nil {
 		return fmt.Errorf("move late samples into blocks: %w", err)
 	}
