@@ -30,7 +30,7 @@ const (
 
 	firstRetry = 100 * time.Millisecond // after a failed commit, doubling
 	lastRetry  = 5 * time.Second
-	drainTime  = 5 * time.Second // for the last commits after Run was cancelled
+	drainTime  = 4 * time.Second // for the last commits after Run was cancelled; the process has 5
 
 	slow        = 10 * time.Second // a commit that takes longer is one that fails
 	relieveTime = time.Second      // between two looks whether room has to be made
