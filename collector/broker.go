@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"thermarack/collector/internal/config"
 	"thermarack/collector/internal/ingest"
 	"thermarack/collector/internal/mqtt"
 	"thermarack/collector/internal/state"
@@ -46,6 +47,15 @@ func (p plan) session(in *ingest.Ingest, registry *prometheus.Registry, found *a
 		return nil, errors.Join(err, listener.Close())
 	}
 	return broker, nil
+}
+
+// checkBroker says what is wrong with the URL of the external broker, if there is
+// to be one.
+func checkBroker(c config.Config) error {
+	if c.Broker == "" {
+		return nil
+	}
+	return mqtt.CheckURL(c.Broker)
 }
 
 func (p plan) external(in *ingest.Ingest, registry *prometheus.Registry) (source, error) {

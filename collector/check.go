@@ -30,7 +30,7 @@ func check(_ context.Context, args []string, out output) error {
 	if *pagerFile != "" {
 		cfg.Pager = *pagerFile
 	}
-	errs := []error{cfg.Check(*configFile)}
+	errs := []error{cfg.Check(*configFile), checkBroker(cfg)}
 	if cfg.Layout != "" {
 		_, err := layout.Load(cfg.Layout)
 		errs = append(errs, err)

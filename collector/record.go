@@ -89,6 +89,15 @@ func readRecordFlags(args []string, out output) (recordFlags, error) {
 	if f.file == "" {
 		return f, usageError{errors.New("record: -o is needed")}
 	}
+	sources := 0
+	flags.Visit(func(given *flag.Flag) {
+		if given.Name == "data" || given.Name == "broker" {
+			sources++
+		}
+	})
+	if sources > 1 {
+		return f, usageError{errors.New("record: want --data or --broker, not both")}
+	}
 	if f.shelf != "" && f.Layout == "" {
 		return f, usageError{errors.New("record: --shelf needs --layout, which says what stands there")}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"flag"
+	"fmt"
 	"strings"
 
 	"thermarack/agent/wire/clock"
@@ -56,6 +57,9 @@ func serveConfig(args []string, out output) (config.Config, error) {
 	}
 	if err := cfg.Check("serve"); err != nil {
 		return config.Config{}, usageError{err}
+	}
+	if err := checkBroker(cfg); err != nil {
+		return config.Config{}, usageError{fmt.Errorf("serve: %w", err)}
 	}
 	return cfg, nil
 }

@@ -25,6 +25,13 @@ type address struct {
 	shown         string // without the password
 }
 
+// CheckURL says what is wrong with the URL of an external broker, without its
+// password.
+func CheckURL(text string) error {
+	_, err := parseAddress(text)
+	return err
+}
+
 func parseAddress(text string) (address, error) {
 	u, err := url.Parse(text)
 	if err != nil {
