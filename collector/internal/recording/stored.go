@@ -3,6 +3,7 @@ package recording
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -50,6 +51,10 @@ func Stored(ctx context.Context, s Store, from, to time.Time, take func(Entry) e
 			next = to
 		}
 		rows, err := scan(ctx, s, at, next)
+		if errors.Is(err, errDense) {
+			w = max(next.Sub(at)/8, shortestWindow)
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -71,12 +76,18 @@ func WriteStored(ctx context.Context, out io.Writer, s Store, from, to time.Time
 }
 
 // How much is read at a time: as much time as holds about wantedRows, which are
-// a few megabytes. A store knows no more of a span than its bounds.
+// a few megabytes. A store knows no more of a span than its bounds; where there is
+// much behind a gap, it is read again in shorter pieces.
 const (
-	wantedRows  = 200_000
-	firstWindow = time.Minute
-	lastWindow  = 6 * time.Hour
+	wantedRows     = 200_000
+	maxRows        = 2 * wantedRows // but for the shortest window
+	firstWindow    = time.Minute
+	shortestWindow = time.Second
+	longestWindow  = 6 * time.Hour
 )
+
+// errDense reports a span that holds more than maxRows.
+var errDense = errors.New("too much in one span")
 
 // nextWindow returns how much to read after a window that held n rows.
 func nextWindow(w time.Duration, n int) time.Duration {
@@ -84,7 +95,7 @@ func nextWindow(w time.Duration, n int) time.Duration {
 	if n > wantedRows/4 {
 		fit = time.Duration(float64(w) * wantedRows / float64(n))
 	}
-	return min(max(fit, time.Second), lastWindow)
+	return min(max(fit, shortestWindow), longestWindow)
 }
 
 // maxPack is how many readings one message carries. A reading has at most 400
@@ -100,21 +111,38 @@ type row struct {
 
 // sender orders rows by message.
 func (r row) sender(other row) int {
-	return cmp.Or(cmp.Compare(r.at, other.at), cmp.Compare(r.series.Site, other.series.Site), cmp.Compare(r.series.Node, other.series.Node))
+	if r.at != other.at {
+		return cmp.Compare(r.at, other.at)
+	}
+	return cmp.Or(cmp.Compare(r.series.Site, other.series.Site), cmp.Compare(r.series.Node, other.series.Node))
 }
 
-// scan returns the samples of a span, by message.
+// scan returns the samples of a span, by message. The error may be errDense.
 func scan(ctx context.Context, s Store, from, to time.Time) ([]row, error) {
+	bounded, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	var rows []row
-	err := s.Scan(ctx, from, to, func(series store.Series, points []store.Point) {
+	err := s.Scan(bounded, from, to, func(series store.Series, points []store.Point) {
+		if len(rows) > maxRows && to.Sub(from) > shortestWindow {
+			stop(errDense)
+			return
+		}
 		for _, p := range points {
 			rows = append(rows, row{p.Time.UnixMilli(), &series, p.Value})
 		}
 	})
-	if err != nil {
+	switch {
+	case context.Cause(bounded) == errDense:
+		return nil, errDense
+	case err != nil:
 		return nil, err
 	}
-	slices.SortFunc(rows, func(a, b row) int { return cmp.Or(a.sender(b), a.series.Compare(*b.series)) })
+	slices.SortFunc(rows, func(a, b row) int {
+		if order := a.sender(b); order != 0 {
+			return order
+		}
+		return a.series.Compare(*b.series)
+	})
 	return rows, nil
 }
 
