@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -148,6 +149,42 @@ func TestWithoutAStoreTheStateAloneIsKept(t *testing.T) {
 	m, err := backup.Read(t.Context(), bytes.NewReader(archive(t, d)), ignore)
 	if err != nil || len(m.Files) != 3 || m.Bytes() != int64(len("[]")+len("told")+len("thermarack-collector-x")) {
 		t.Errorf("%+v, %v, want three files", m, err)
+	}
+}
+
+// The readings may lie on another disk, behind a link.
+func TestAStoreBehindALinkHidesNothing(t *testing.T) {
+	t.Parallel()
+	d := kept(t)
+	dir, disk := filepath.Join(d.Path, "tsdb"), filepath.Join(t.TempDir(), "tsdb")
+	if err := os.Rename(dir, disk); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(disk, dir); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(d.Path, "users.json"), "{}") // behind tsdb
+	to := filepath.Join(t.TempDir(), "data")
+	m, err := backup.Restore(t.Context(), bytes.NewReader(archive(t, d)), to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := state(t, to)["users.json"]; got != "{}" {
+		t.Errorf("users.json holds %q", got)
+	}
+	if diff := cmp.Diff([]string{"broker-password", "elsewhere", "web.key"}, m.LeftOut); diff != "" {
+		t.Errorf("left out (-want +got)\n%s", diff)
+	}
+}
+
+// A file of that name would be taken for the end of the archive.
+func TestAFileThatIsCalledLikeTheManifestIsLeftOut(t *testing.T) {
+	t.Parallel()
+	d := kept(t)
+	write(t, filepath.Join(d.Path, "manifest.json"), "{}")
+	m, err := backup.Read(t.Context(), bytes.NewReader(archive(t, d)), ignore)
+	if err != nil || !slices.Contains(m.LeftOut, "manifest.json") {
+		t.Errorf("%v, left out %q", err, m.LeftOut)
 	}
 }
 

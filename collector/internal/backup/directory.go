@@ -62,7 +62,7 @@ func (d Directory) WriteBackup(ctx context.Context, w io.Writer) (err error) {
 }
 
 // state lists all files but those of the store, and the names of those that are
-// kept out because they look like secrets.
+// kept out because they look like secrets, or cannot stand in an archive.
 func (d Directory) state() (files []Source, leftOut []string, err error) {
 	err = filepath.WalkDir(d.Path, func(path string, e fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) && path != d.Path {
@@ -76,11 +76,11 @@ func (d Directory) state() (files []Source, leftOut []string, err error) {
 			return err
 		}
 		switch {
-		case name == storeDir:
+		case name == storeDir && e.IsDir():
 			return fs.SkipDir
-		case e.IsDir(), passing(name):
+		case name == storeDir, e.IsDir(), passing(name): // a link to the store is none of the state
 			return nil
-		case !e.Type().IsRegular(), secret(name):
+		case !e.Type().IsRegular(), secret(name), name == manifestName:
 			leftOut = append(leftOut, filepath.ToSlash(name))
 			return nil
 		}
