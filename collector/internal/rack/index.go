@@ -93,6 +93,9 @@ func (x *index) place(device, quantity string) (Place, bool) {
 	if p, ok := x.devices[device]; ok {
 		return p, true
 	}
+	if !strings.HasPrefix(device, "urn:dev:mac:") {
+		return Place{}, false
+	}
 	node, _, _ := strings.Cut(device, "_")
 	p, ok := x.pis[node]
 	return p, ok
