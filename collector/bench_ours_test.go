@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,13 +22,30 @@ func ours() pipeline {
 	}}
 }
 
-// oursExternal is a collector behind the mosquitto of the peers.
+// oursExternal is a collector behind the mosquitto of the peers, with as many
+// messages under way as in the configuration that we ship.
 func oursExternal() pipeline {
 	return pipeline{"thermarack-external", benchload.SenML, func(b *testing.B) *opened {
 		needs(b, "mosquitto")
-		broker := startBroker(b)
+		broker := startBroker(b, shippedInflight(b))
 		return openCollector(b, broker.addr, new(collector), "--broker", "tcp://"+broker.addr).behind(broker.part)
 	}}
+}
+
+func shippedInflight(b *testing.B) int {
+	b.Helper()
+	const file = "../deploy/mosquitto/thermarack.conf"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if n, ok := strings.CutPrefix(line, "max_inflight_messages "); ok {
+			return wholeNumber(b, strings.TrimSpace(n))
+		}
+	}
+	b.Fatalf("%s has no max_inflight_messages", file)
+	return 0
 }
 
 // oursInfluxDB is a collector that stores in the InfluxDB of the peers.

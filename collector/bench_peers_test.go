@@ -23,7 +23,7 @@ listener %d 127.0.0.1
 allow_anonymous true
 persistence false
 max_queued_messages 0
-max_inflight_messages 1000
+max_inflight_messages %d
 log_type error
 log_type warning
 connection_messages false
@@ -153,7 +153,7 @@ func usual() telegraf {
 func (t telegraf) pipeline() pipeline {
 	return pipeline{t.name, t.encode, func(b *testing.B) *opened {
 		needs(b, "mosquitto")
-		broker, db := startBroker(b), startInfluxDB(b)
+		broker, db := startBroker(b, 1000), startInfluxDB(b)
 		file := filepath.Join(b.TempDir(), "telegraf.conf")
 		text := fmt.Sprintf(telegrafConf, "http://"+db.addr, broker.addr, t.parser, t.batch, t.flush, t.undelivered)
 		if t.parser == "json_v2" {
@@ -214,11 +214,13 @@ func newServer(b *testing.B, port int, program string, args ...string) server {
 	}), addr}
 }
 
-func startBroker(b *testing.B) server {
+// startBroker runs a mosquitto that sends so many messages before one must be
+// acknowledged.
+func startBroker(b *testing.B, inflight int) server {
 	b.Helper()
 	port := freePort(b)
 	file := filepath.Join(b.TempDir(), "mosquitto.conf")
-	write(b, file, fmt.Sprintf(tunedMosquitto, port))
+	write(b, file, fmt.Sprintf(tunedMosquitto, port, inflight))
 	return newServer(b, port, "/usr/sbin/mosquitto", "-c", file)
 }
 
