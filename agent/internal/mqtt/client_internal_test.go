@@ -138,6 +138,35 @@ func TestAWriteIsBoundedWhereItMayBlock(t *testing.T) {
 	}
 }
 
+// What a connection begins with is not waited for, and may still be on its way.
+func TestTheFirstPackIsBoundedUntilTheBrokerHasReadWhatCameBefore(t *testing.T) {
+	t.Parallel()
+	conn := &clocked{}
+	box := outbox.New(outbox.DefaultLimit)
+	s := &session{
+		link: link{client: newClient(conn)}, p: New(Options{Box: box}),
+		deaf: time.NewTimer(time.Hour), quiet: time.NewTimer(time.Hour),
+	}
+	s.patience = time.Minute
+	if err := s.announce(); err != nil {
+		t.Fatal(err)
+	}
+	for _, bounded := range []bool{true, false} {
+		box.Put([]byte("[]"))
+		if err := s.send(); err != nil {
+			t.Fatal(err)
+		}
+		if conn.deadline.IsZero() == bounded {
+			t.Errorf("the write had the deadline %v, want one: %v", conn.deadline, bounded)
+		}
+		for packet := uint16(1); packet <= s.last; packet++ {
+			if err := s.hear(heard{id: packet}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // A clocked connection remembers the deadline of the last write.
 type clocked struct {
 	net.Conn

@@ -24,6 +24,7 @@ type session struct {
 	link
 	p      *Publisher
 	flying []flight // oldest first
+	owed   int      // retained messages that lack their PUBACK
 	acks   int
 	told   []byte      // the inventory that was sent last
 	asked  bool        // a PINGREQ was sent and not answered
@@ -101,6 +102,7 @@ func (s *session) announce() error {
 
 func (s *session) retain(kind wire.Kind, payload []byte) (packet uint16, err error) {
 	s.quiet.Reset(pingAfter)
+	s.owed++
 	return s.publish(message{s.p.topic(s.target, kind), true, payload}, false)
 }
 
@@ -176,6 +178,7 @@ func (s *session) grant() {
 func (s *session) land(packet uint16) error {
 	i := slices.IndexFunc(s.flying, func(f flight) bool { return f.packet == packet })
 	if i < 0 {
+		s.owed = max(s.owed-1, 0)
 		return nil
 	}
 	id := s.flying[i].id
@@ -204,7 +207,7 @@ func (s *session) send() error {
 			s.deaf.Reset(s.p.AckTimeout)
 		}
 		s.quiet.Reset(pingAfter)
-		packet, err := s.publish(message{topic, false, pack}, len(s.flying) == 0)
+		packet, err := s.publish(message{topic, false, pack}, len(s.flying)+s.owed == 0)
 		if err != nil {
 			return fmt.Errorf("publish: %w", err)
 		}
