@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -31,16 +32,24 @@ func Offline(o Options) http.Handler {
 }
 
 // here answers requests of this machine only: what they get is everything, and
-// there are no credentials yet that could be asked for.
+// there are no credentials yet that could be asked for. What a proxy on this
+// machine passes on is not from here.
 func here(h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		from, err := netip.ParseAddrPort(r.RemoteAddr)
 		// Who calls an address of its own machine has that address itself.
-		if at := from.Addr().Unmap(); err != nil || !at.IsLoopback() && at != localAddr(r) {
+		if at := from.Addr().Unmap(); err != nil || !at.IsLoopback() && at != localAddr(r) || passedOn(r) {
 			return problem{http.StatusForbidden, "this is answered to the collector's own machine only: run the command there"}
 		}
 		return h(w, r)
 	}
+}
+
+// passedOn tells whether a proxy says that it asks for somebody else.
+func passedOn(r *http.Request) bool {
+	return slices.ContainsFunc([]string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip"}, func(name string) bool {
+		return r.Header.Get(name) != ""
+	})
 }
 
 // backup streams an archive of all that the collector keeps, as

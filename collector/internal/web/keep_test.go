@@ -46,6 +46,11 @@ func TestABackupAndARecordingAreForTheOwnMachineOnly(t *testing.T) {
 	browser.Header.Del("Content-Type")
 	reached := backupFrom("192.0.2.7:5")
 	reached = reached.WithContext(context.WithValue(reached.Context(), http.LocalAddrContextKey, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 8080}))
+	passedOn := func(header, value string) *http.Request {
+		r := backupFrom("127.0.0.1:5")
+		r.Header.Set(header, value)
+		return r
+	}
 	tests := []struct {
 		name    string
 		request *http.Request
@@ -56,6 +61,9 @@ func TestABackupAndARecordingAreForTheOwnMachineOnly(t *testing.T) {
 		{"a backup from here by IPv6", backupFrom("[::1]:5"), http.StatusOK, "archive"},
 		{"a backup from here by an address of the network", reached, http.StatusOK, "archive"},
 		{"a backup from elsewhere", backupFrom("192.0.2.7:5"), http.StatusForbidden, ""},
+		{"a backup through a proxy of this machine", passedOn("X-Forwarded-For", "192.0.2.7"), http.StatusForbidden, ""},
+		{"a backup through a proxy that says so by RFC 7239", passedOn("Forwarded", "for=192.0.2.7"), http.StatusForbidden, ""},
+		{"a backup through a proxy that names itself", passedOn("Via", "1.1 rack"), http.StatusForbidden, ""},
 		{"a backup that a web page asks for", browser, http.StatusUnsupportedMediaType, ""},
 		{"a recording of everything", record(""), http.StatusOK, fmt.Sprintf("0 to %d\n", noon.Unix())},
 		{"a recording of a span", record("?from=10&to=20"), http.StatusOK, "10 to 20\n"},
