@@ -88,9 +88,11 @@ func (w *Watch) judgeHotAir(s *layout.Shelf) []Change {
 		}
 	}
 	mean := sum / float64(n)
-	summary := fmt.Sprintf("%s: hot air at %.1f °C on average, critical from %g °C", s.ID(), mean, s.Limits.Critical)
-	a := w.about(rack.Place{Shelf: s}, alerts.HotTemperature, alerts.Critical, summary, mean)
-	return w.step(key{a.Alert, a.Severity, s.ID()}, s.Limits.Critical, newest, a)
+	k := key{alerts.HotTemperature, alerts.Critical, s.ID()}
+	return w.step(held{k, s.Limits.Critical, mean, newest}, func() Active {
+		summary := fmt.Sprintf("%s: hot air at %.1f °C on average, critical from %g °C", s.ID(), mean, s.Limits.Critical)
+		return w.about(rack.Place{Shelf: s}, k.alert, k.severity, summary, mean)
+	})
 }
 
 // updateEvery is how often a firing fan alert is told again.

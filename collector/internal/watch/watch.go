@@ -167,18 +167,22 @@ func (w *Watch) judge(p rack.Place, r wire.Reading) []Change {
 	case p.Probe != nil && p.Probe.Face == layout.Hot:
 		return w.judgeProbe(p, r, alerts.HotTemperature, limits.Hot)
 	case p.Probe == nil && wire.DevicePart(r.Device) == "soc":
-		summary := fmt.Sprintf("%s: SoC at %.1f °C, limit %g °C", p, r.Value, limits.SoC)
-		a := w.about(p, alerts.SocTemperature, alerts.Warning, summary, r.Value)
-		return w.step(key{a.Alert, a.Severity, r.Name()}, limits.SoC, r.Time, a)
+		k := key{alerts.SocTemperature, alerts.Warning, r.Name()}
+		return w.step(held{k, limits.SoC, r.Value, r.Time}, func() Active {
+			summary := fmt.Sprintf("%s: SoC at %.1f °C, limit %g °C", p, r.Value, limits.SoC)
+			return w.about(p, k.alert, k.severity, summary, r.Value)
+		})
 	}
 	return nil
 }
 
 func (w *Watch) judgeProbe(p rack.Place, r wire.Reading, alert string, limit float64) []Change {
 	value := r.Value + p.Probe.Offset
-	summary := fmt.Sprintf("%s: %s air at %.1f °C, limit %g °C", p, p.Probe.Face, value, limit)
-	a := w.about(p, alert, alerts.Warning, summary, value)
-	return w.step(key{alert, alerts.Warning, r.Name()}, limit, r.Time, a)
+	k := key{alert, alerts.Warning, r.Name()}
+	return w.step(held{k, limit, value, r.Time}, func() Active {
+		summary := fmt.Sprintf("%s: %s air at %.1f °C, limit %g °C", p, p.Probe.Face, value, limit)
+		return w.about(p, k.alert, k.severity, summary, value)
+	})
 }
 
 func (w *Watch) about(p rack.Place, alert, severity, summary string, value float64) Active {
@@ -192,16 +196,29 @@ func (w *Watch) about(p rack.Place, alert, severity, summary string, value float
 	return a
 }
 
-// step runs a temperature threshold and keeps the list of what is active.
-func (w *Watch) step(k key, limit float64, at time.Time, a Active) []Change {
-	rule := w.options.Rules.Temperature(limit)
-	state, change := rule.Step(w.states[k], at, a.Value)
+// A held temperature is one that is held against a limit.
+type held struct {
+	key          key
+	limit, value float64 // °C
+	at           time.Time
+}
+
+// step runs a temperature threshold and keeps the list of what is active. It
+// asks for a description where there is something to tell, which of nearly every
+// reading there is not.
+func (w *Watch) step(h held, describe func() Active) []Change {
+	k, at := h.key, h.at
+	rule := w.options.Rules.Temperature(h.limit)
+	state, change := rule.Step(w.states[k], at, h.value)
 	w.states[k] = state
-	switch {
-	case change == alerts.None && state.Since.IsZero() && rule.Clears(a.Value):
-		return w.settle(k, at, a)
-	case change == alerts.None && state.Since.IsZero():
+	quiet := change == alerts.None && state.Since.IsZero()
+	if quiet && (w.known[k] || !rule.Clears(h.value)) {
 		return nil
+	}
+	a := describe()
+	switch {
+	case quiet:
+		return w.settle(k, at, a)
 	case change == alerts.Ended || change == alerts.Resolved:
 		return w.remove(k, at, a)
 	case state.Pending():
