@@ -36,7 +36,7 @@ const (
 	ReasonFieldType = store.RefusedFieldType // InfluxDB has the field with another type
 	ReasonServer    = store.RefusedServer    // InfluxDB refuses it for a reason that is logged
 
-	ReasonSeriesLimit = "series_limit" // its node has MaxSeries others
+	ReasonSeriesLimit = "series_limit" // its node has MaxSeries others, or all have MaxAllSeries
 	ReasonNodeLimit   = "node_limit"   // there are MaxNodes others
 )
 

@@ -16,6 +16,10 @@ const (
 
 	// MaxNodes is how many nodes are stored.
 	MaxNodes = 20_000
+
+	// MaxAllSeries is how many series are stored in all: some fifty of each node.
+	// A million takes about two gigabytes of memory.
+	MaxAllSeries = 1_000_000
 )
 
 // A limit bounds what senders can make a store, and us, remember. What is known
@@ -83,6 +87,8 @@ func (l *limit) refuse(s store.Series) (reason string, err error) {
 		return ReasonNodeLimit, fmt.Errorf("%d nodes are stored, and %s would be one more", MaxNodes, s.Node)
 	case n >= MaxSeries:
 		return ReasonSeriesLimit, fmt.Errorf("%d series of node %s are stored, and %.120q would be one more", n, s.Node, s.Name())
+	case len(l.series) >= MaxAllSeries:
+		return ReasonSeriesLimit, fmt.Errorf("%d series are stored, and %.120q of node %s would be one more", MaxAllSeries, s.Name(), s.Node)
 	}
 	return "", nil
 }
