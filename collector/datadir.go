@@ -32,7 +32,7 @@ type claim struct {
 // errInUse while another process has it. The kernel takes a claim back from a
 // process that has ended, however it ended.
 func claimData(dir string) (*claim, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := state.MakeDir(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
 	lock, _, err := fileutil.Flock(filepath.Join(dir, backup.LockFile))

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"thermarack/collector/internal/state"
 )
 
 // An outFile is a file on its way: under another name until commit. It is gzipped
@@ -54,7 +56,7 @@ func (o *outFile) commit() error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", o.path, errors.Join(err, os.Remove(o.path+".partial")))
 	}
-	return syncDir(filepath.Dir(o.path))
+	return state.SyncDir(filepath.Dir(o.path))
 }
 
 // discard removes what was written, unless it was committed.
@@ -63,13 +65,4 @@ func (o *outFile) discard() error {
 		return nil
 	}
 	return errors.Join(o.file.Close(), os.Remove(o.path+".partial"))
-}
-
-// syncDir makes the names in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

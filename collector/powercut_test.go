@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"thermarack/collector/internal/powercut"
+	"thermarack/collector/internal/powercut/powercuttest"
 )
 
 // A machine is a collector on a disk whose power can be cut.
@@ -27,14 +28,8 @@ type machine struct {
 func newMachine(t *testing.T) *machine {
 	t.Helper()
 	needs(t)
-	m := &machine{disk: powercut.New(), dir: t.TempDir()}
-	switch err := m.disk.Mount(m.dir); {
-	case err == nil:
-	case powercut.Possible():
-		t.Fatal(err)
-	default:
-		t.Skip(err)
-	}
+	m := &machine{disk: powercut.New()}
+	m.dir = powercuttest.Mount(t, m.disk)
 	t.Cleanup(func() { m.unplug(t) })
 	layout, rules := filepath.Join(t.TempDir(), "layout.yaml"), filepath.Join(t.TempDir(), "rules.yaml")
 	write(t, layout, oneShelf)

@@ -10,6 +10,8 @@ import (
 	"path"
 	"path/filepath"
 	"syscall"
+
+	"thermarack/collector/internal/state"
 )
 
 // ErrOccupied reports a directory to restore into that is not empty. Name
@@ -32,7 +34,7 @@ func Restore(ctx context.Context, from io.Reader, dir string) (m Manifest, err e
 		return m, err
 	}
 	parent := filepath.Dir(dir)
-	if err := os.MkdirAll(parent, 0o750); err != nil {
+	if err := state.MakeDir(parent, 0o750); err != nil {
 		return m, err
 	}
 	beside, err := os.MkdirTemp(parent, filepath.Base(dir)+".restore-")
@@ -53,7 +55,7 @@ func Restore(ctx context.Context, from io.Reader, dir string) (m Manifest, err e
 	if err := os.Rename(beside, dir); err != nil {
 		return m, err
 	}
-	return m, syncPath(parent)
+	return m, state.SyncDir(parent)
 }
 
 // checkTarget returns an error unless dir can become what is restored.
@@ -105,7 +107,7 @@ func unpack(ctx context.Context, from io.Reader, dir string) (Manifest, error) {
 	})
 	for name := range dirs {
 		if err == nil {
-			err = syncPath(filepath.Join(dir, filepath.FromSlash(name)))
+			err = state.SyncDir(filepath.Join(dir, filepath.FromSlash(name)))
 		}
 	}
 	return m, errors.Join(err, root.Close())
@@ -137,13 +139,4 @@ func checkSpace(dir string, need int64) error {
 		return fmt.Errorf("%d bytes do not fit: %d MiB are free, of which %d stay so", need, free>>20, leaveFree>>20)
 	}
 	return nil
-}
-
-// syncPath writes a file or directory through to the disk.
-func syncPath(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

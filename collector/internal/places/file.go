@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"thermarack/agent/wire/layout"
+	"thermarack/collector/internal/state"
 )
 
 // errDamaged reports a file that is none of ours, or no longer.
@@ -121,14 +122,5 @@ func remove(dir, name string) error {
 	if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return syncDir(dir)
-}
-
-// syncDir makes durable which files a directory has.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return state.SyncDir(dir)
 }

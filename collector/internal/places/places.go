@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -59,7 +58,7 @@ func Open(o Options) (*History, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+	if err := state.MakeDir(o.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("keep layouts: %w", err)
 	}
 	h := &History{}

@@ -18,24 +18,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"thermarack/collector/internal/powercut"
+	"thermarack/collector/internal/powercut/powercuttest"
 )
 
 // mount mounts a disk, or skips the test where that is not possible.
 func mount(t *testing.T, d *powercut.Disk) (dir string) {
 	t.Helper()
-	dir = t.TempDir()
-	switch err := d.Mount(dir); {
-	case err == nil:
-	case powercut.Possible():
-		t.Fatal(err)
-	default:
-		t.Skip(err)
-	}
-	t.Cleanup(func() {
-		if err := d.Unmount(); err != nil {
-			t.Error(err)
-		}
-	})
+	dir = powercuttest.Mount(t, d)
+	t.Cleanup(func() { powercuttest.Unmount(t, d) })
 	return dir
 }
 

@@ -12,22 +12,9 @@ import (
 	"testing"
 
 	"thermarack/collector/internal/powercut"
+	"thermarack/collector/internal/powercut/powercuttest"
 	"thermarack/collector/internal/state"
 )
-
-// mount mounts a disk, or skips the test where that is not possible.
-func mount(t *testing.T, d *powercut.Disk) (dir string) {
-	t.Helper()
-	dir = t.TempDir()
-	switch err := d.Mount(dir); {
-	case err == nil:
-	case powercut.Possible():
-		t.Fatal(err)
-	default:
-		t.Skip(err)
-	}
-	return dir
-}
 
 // The power goes before every single operation of three writes, and what was not
 // synced goes with it, or some of it: what Write has told is there, or something
@@ -59,13 +46,13 @@ func cutAt(t *testing.T, operation int, luck uint64) (done bool, told int) {
 		survives = rand.New(rand.NewPCG(luck, uint64(operation)))
 	}
 	disk.CutAt(survives, func(powercut.Operation) bool { count++; return count > operation })
-	told = writeThree(filepath.Join(mount(t, disk), "data", "state"))
+	told = writeThree(filepath.Join(powercuttest.Mount(t, disk), "data", "state"))
 	at := disk.Lost().At
 	if err := disk.Unmount(); err != nil {
 		t.Fatal(err)
 	}
 	disk.CutAt(nil, nil)
-	dir := filepath.Join(mount(t, disk), "data", "state")
+	dir := filepath.Join(powercuttest.Mount(t, disk), "data", "state")
 	defer func() {
 		if err := disk.Unmount(); err != nil {
 			t.Fatal(err)

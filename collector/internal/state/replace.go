@@ -24,7 +24,7 @@ func Replace(file string, data []byte) error {
 		_ = os.Remove(next) // it is written over the next time anyway
 		return err
 	}
-	return syncDir(filepath.Dir(file))
+	return SyncDir(filepath.Dir(file))
 }
 
 // write writes and syncs a file: a rename may reach the disk before the content
@@ -41,8 +41,8 @@ func write(file string, data []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// syncDir makes the names in a directory durable.
-func syncDir(dir string) error {
+// SyncDir makes the names in a directory durable.
+func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
@@ -50,17 +50,27 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// makeDir makes a directory, and those above it that are missing, with names that
-// are durable.
-func makeDir(dir string) error {
+// MakeDir makes a directory, and those above it that are missing, with names that
+// are durable: what is synced in a directory is lost with its name. That of one
+// which was there counts as such where the one above may not be read.
+func MakeDir(dir string, mode fs.FileMode) error {
 	parent := filepath.Dir(dir)
 	if _, err := os.Stat(parent); errors.Is(err, fs.ErrNotExist) && parent != dir {
-		if err := makeDir(parent); err != nil {
+		if err := MakeDir(parent, mode); err != nil {
 			return err
 		}
 	}
-	if err := os.Mkdir(dir, 0o750); err != nil && !errors.Is(err, fs.ErrExist) {
+	err := os.Mkdir(dir, mode)
+	if errors.Is(err, fs.ErrExist) {
+		if info, gone := os.Stat(dir); gone != nil || !info.IsDir() {
+			return err
+		}
+	} else if err != nil {
 		return err
 	}
-	return syncDir(parent)
+	synced := SyncDir(parent)
+	if err != nil && errors.Is(synced, fs.ErrPermission) {
+		return nil
+	}
+	return synced
 }

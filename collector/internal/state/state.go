@@ -41,7 +41,7 @@ type Dir struct {
 // of its documents are registered with registry, one directory each; nil: nobody
 // scrapes. The error names what cannot be made.
 func OpenDir(path string, log *slog.Logger, registry prometheus.Registerer) (*Dir, error) {
-	if err := makeDir(path); err != nil {
+	if err := MakeDir(path, 0o750); err != nil {
 		return nil, fmt.Errorf("open state: %w", err)
 	}
 	counter := func(name, help string) *prometheus.CounterVec {
