@@ -46,8 +46,9 @@ func get(t *testing.T, url string) string {
 func TestMetricsSayHowTheAgentIsDoing(t *testing.T) {
 	t.Parallel()
 	broker, address := mqtttest.Start(t), unusedAddress(t)
-	stop := start(t, "--root", board(t), "--broker", broker.URL(), "--broker", "tcp://"+unusedAddress(t), "--metrics", address)
-	made := len(arrive(t, broker, 3))
+	stop := start(t, "--root", board(t), "--broker", broker.URL(), "--broker", "tcp://"+unusedAddress(t), "--metrics", address,
+		"--interval", "1s") // in which all parts answer, also on a busy machine
+	made := len(arrive(t, broker, 2))
 	if got := get(t, "http://"+address+"/healthz"); got != "ok\n" {
 		t.Errorf("healthz = %q", got)
 	}
