@@ -103,13 +103,19 @@ type listening struct {
 	closed bool
 }
 
+// subscribe asks for messages. Paho may call it when all is over.
 func (l *listening) subscribe(client paho.Client) {
 	asked := map[string]byte{}
 	for _, filter := range l.filters {
 		asked[filter] = 1
 	}
-	token := client.SubscribeMultiple(asked, nil)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
 	l.subscriptions.Go(func() { // paho forbids to wait here; the token ends with the client
+		token := client.SubscribeMultiple(asked, nil)
 		token.Wait()
 		if token.Error() != nil {
 			l.fail(fmt.Errorf("subscribe to %s: %w", strings.Join(l.filters, " "), token.Error()))
