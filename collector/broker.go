@@ -28,25 +28,22 @@ type source interface {
 	Ready() error
 }
 
-// session opens the way in for messages: the embedded broker, or a session with
-// an external one.
-func (p plan) session(in *ingest.Ingest, registry *prometheus.Registry, found *addresses) (source, error) {
+// session returns where messages come from: the embedded broker behind a listener,
+// or a session with an external one.
+func (p plan) session(in *ingest.Ingest, registry *prometheus.Registry, listener net.Listener) (source, error) {
 	if p.Broker != "" {
-		if u, err := url.Parse(p.Broker); err == nil {
-			found.Broker = u.Redacted()
-		}
 		return p.external(in, registry)
 	}
-	listener, err := net.Listen("tcp", p.MQTT)
+	return mqtt.NewBroker(mqtt.BrokerOptions{Listener: listener, Ingest: in, Log: p.log, Registry: registry})
+}
+
+// withoutPassword returns a URL as it may be shown; "" if it is none.
+func withoutPassword(broker string) string {
+	u, err := url.Parse(broker)
 	if err != nil {
-		return nil, fmt.Errorf("listen for MQTT: %w; choose another address with --mqtt, or use the broker that is there with --broker", err)
+		return ""
 	}
-	found.MQTT = listener.Addr().String()
-	broker, err := mqtt.NewBroker(mqtt.BrokerOptions{Listener: listener, Ingest: in, Log: p.log, Registry: registry})
-	if err != nil {
-		return nil, errors.Join(err, listener.Close())
-	}
-	return broker, nil
+	return u.Redacted()
 }
 
 // checkBroker says what is wrong with the URL of the external broker, if there is
