@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	defaultEvery = 20 * time.Millisecond
+	defaultEvery = 50 * time.Millisecond
 	maxEvery     = 250 * time.Millisecond
 	company      = 32   // deliveries that are worth a commit at once: all that an agent has out
 	maxTaken     = 1024 // deliveries that are told before they are passed on to the commit
@@ -78,7 +78,7 @@ type Options struct {
 	Registry  prometheus.Registerer // nil: nobody scrapes
 
 	// Every is how long a message may wait for company before its commit starts,
-	// at most 250 ms; 0 means 20 ms. The commit starts at once when 32 messages
+	// at most 250 ms; 0 means 50 ms. The commit starts at once when 32 messages
 	// wait, and takes all that have gathered while the one before was running.
 	// More spares the disk some syncs and makes a lone sender wait.
 	Every time.Duration

@@ -190,7 +190,7 @@ func TestWhatWaitsSharesACommit(t *testing.T) {
 		s := &shelf{took: 20 * time.Millisecond}
 		b := run(t, s, nil)
 		b.offer(t, 0)
-		pass(30 * time.Millisecond) // the first commit is under way
+		pass(60 * time.Millisecond) // the first commit is under way
 		for v := range 100 {
 			b.offer(t, float64(v+1))
 		}
@@ -211,7 +211,7 @@ func TestACommitDoesNotWaitLong(t *testing.T) {
 		n     int
 		want  time.Duration
 	}{
-		{"a lone message by default", 0, 1, 20 * time.Millisecond},
+		{"a lone message by default", 0, 1, 50 * time.Millisecond},
 		{"a lone message as configured", 100 * time.Millisecond, 1, 100 * time.Millisecond},
 		{"never more than 250 ms", time.Hour, 1, 250 * time.Millisecond},
 		{"a window of messages", 250 * time.Millisecond, 32, 0},
