@@ -34,9 +34,9 @@ check: ## gofmt, vet, staticcheck, race detector, 32-bit vet, all agents
 	CGO_ENABLED=1 go test -race -short ./agent/... ./alerts/... ./hardware/... ./collector/...
 	$(MAKE) agents
 
-bench: ## run the benchmarks, some beside their peers, which are fetched into ~/.cache: half an hour
+bench: ## run the benchmarks, some beside their peers, which are fetched into ~/.cache: an hour
 	PEERS=$$(.ci/bench-deps) && THERMARACK_PEERS=$$PEERS THERMARACK_LONG=1 \
-	go test -p 1 -timeout 60m -run '^$$' -bench . -benchmem ./agent/... ./alerts/... ./hardware/... ./collector/...
+	go test -p 1 -timeout 90m -run '^$$' -bench . -benchmem ./agent/... ./alerts/... ./hardware/... ./collector/...
 
 agents: ## build static agents for armv6, armv7, arm64 and amd64 into dist/
 	GOOS=linux GOARCH=arm GOARM=6 go build $(FLAGS) -o dist/thermarack-agent-armv6 ./agent
