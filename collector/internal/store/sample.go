@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -90,4 +91,15 @@ func Merge(lists ...[]Point) []Point {
 	all := slices.Concat(lists...)
 	slices.SortStableFunc(all, func(a, b Point) int { return a.Time.Compare(b.Time) })
 	return slices.CompactFunc(all, func(a, b Point) bool { return a.Time.Equal(b.Time) })
+}
+
+// MergeSeries is Merge of the points of several series, those first that come
+// first in the order of Series.Compare.
+func MergeSeries(found map[Series][]Point) []Point {
+	order := slices.SortedFunc(maps.Keys(found), Series.Compare)
+	lists := make([][]Point, len(order))
+	for i, series := range order {
+		lists[i] = found[series]
+	}
+	return Merge(lists...)
 }

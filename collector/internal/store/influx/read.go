@@ -71,7 +71,7 @@ func (s *Store) points(ctx context.Context, name string, sp span) ([]store.Point
 		return nil, err
 	}
 	s.names.add(name)
-	return merge(found), nil
+	return store.MergeSeries(found), nil
 }
 
 func (r row) point() store.Point {
@@ -86,20 +86,6 @@ func matchName(device, quantity string) string {
 		condition += fmt.Sprintf(" and r.%s == %s", tagQuantity, quote(quantity))
 	}
 	return condition
-}
-
-// merge joins the points of series in the order of their names.
-func merge(found map[store.Series][]store.Point) []store.Point {
-	order := make([]store.Series, 0, len(found))
-	for series := range found {
-		order = append(order, series)
-	}
-	slices.SortFunc(order, store.Series.Compare)
-	lists := make([][]store.Point, len(order))
-	for i, series := range order {
-		lists[i] = found[series]
-	}
-	return store.Merge(lists...)
 }
 
 // Unit returns the SenML unit of a record name: "" for plain numbers, and for a

@@ -59,7 +59,7 @@ func (s *Store) Range(ctx context.Context, name string, from, to time.Time) ([]s
 	if err != nil {
 		return nil, fmt.Errorf("range of %.200q: %w", name, err)
 	}
-	return merge(found), nil
+	return store.MergeSeries(found), nil
 }
 
 // Unit returns the SenML unit of a record name: "" for plain numbers, and for a
@@ -97,20 +97,6 @@ func (s *Store) exists(ctx context.Context, match []*labels.Matcher) error {
 		err = store.ErrNoSeries
 	}
 	return err
-}
-
-// merge joins the points of series in the order of their names.
-func merge(found map[store.Series][]store.Point) []store.Point {
-	order := make([]store.Series, 0, len(found))
-	for series := range found {
-		order = append(order, series)
-	}
-	slices.SortFunc(order, store.Series.Compare)
-	lists := make([][]store.Point, len(order))
-	for i, series := range order {
-		lists[i] = found[series]
-	}
-	return store.Merge(lists...)
 }
 
 // Latest returns, by record name, the newest point with at-lookback < t <= at
