@@ -119,14 +119,21 @@ type binding struct {
 	missing byte
 }
 
-// message writes an answer of version 2c to r, of as many bindings as fit into
-// size bytes. When not even one fits, or status says so, it has none.
+// tooBig is the error status of RFC 3416, section 3.
+const tooBig = 1
+
+// message writes an answer of version 2c to r in size bytes at most. That to a
+// GetBulk has as many bindings as fit; others have none and tooBig when not all
+// fit.
 func message(r request, status, size int, bindings []binding) []byte {
 	const around = 40 // the most bytes of all that is not community or binding
 	var list, one []byte
 	for _, b := range bindings {
 		one = appendBinding(one[:0], b)
 		if len(list)+len(one)+len(r.community)+around > size {
+			if r.pdu != GetBulk {
+				status, list = tooBig, nil
+			}
 			break
 		}
 		list = append(list, one...)

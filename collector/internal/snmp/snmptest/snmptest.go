@@ -167,9 +167,6 @@ func (r *Responder) respond(datagram []byte) (Faults, [][]byte) {
 	return r.faults, r.answers(q)
 }
 
-// tooBig is the error status of RFC 3416, section 3.
-const tooBig = 1
-
 func (r *Responder) answers(q request) [][]byte {
 	f := r.faults
 	wanted := len(q.objects)
