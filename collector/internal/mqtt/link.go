@@ -17,9 +17,9 @@ import (
 
 const (
 	// maxUnacknowledged is how many messages of one connection may await their
-	// commit. It is more than the 1000 that we advise to let mosquitto send at a
+	// commit. It is more than the 4000 that we advise to let mosquitto send at a
 	// time: the broker stops first, and we never have to stop reading.
-	maxUnacknowledged = 1024
+	maxUnacknowledged = 4096
 
 	pingEvery   = 15 * time.Second // twice in the keep-alive that CONNECT announces
 	silence     = 2 * pingEvery    // after which a broker that owes answers to pings is given up
