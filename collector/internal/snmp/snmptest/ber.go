@@ -20,18 +20,30 @@ const (
 	tagEndOfMibView   = 0x82
 )
 
-// A request is one message of version 2c.
+// A request is one message.
 type request struct {
 	version   int64
-	community string
-	pdu       PDU
+	community string // of version 2c
+	pdu       PDU    // 0 when it can't be read
 	id        int64
 	a, b      int64 // of GetBulk: non-repeaters and max-repetitions
 	objects   []snmp.OID
+
+	report []byte // of version 3: the whole answer, when there is no other
+	write  func(request, reply) []byte
 }
 
-// parse reads a message; ok is false when it is none, or of another version.
+// A reply is what is said to a request.
+type reply struct {
+	status   int // the error; 0 for none
+	bindings []binding
+	size     int    // the most bytes of the message
+	forged   []byte // in place of the list of bindings
+}
+
+// parse reads a message of version 2c; ok is false when it is none.
 func parse(datagram []byte) (r request, ok bool) {
+	r.write = message
 	message := (&reader{datagram}).read(tagSequence)
 	r.version = message.integer()
 	r.community = string(message.read(tagText).left)
@@ -122,30 +134,38 @@ type binding struct {
 // tooBig is the error status of RFC 3416, section 3.
 const tooBig = 1
 
-// message writes an answer of version 2c to r in size bytes at most. That to a
-// GetBulk has as many bindings as fit; others have none and tooBig when not all
-// fit.
-func message(r request, status, size int, bindings []binding) []byte {
+// message writes an answer of version 2c. That to a GetBulk has as many bindings
+// as fit; others have none and tooBig when not all fit.
+func message(r request, a reply) []byte {
 	const around = 40 // the most bytes of all that is not community or binding
-	var list, one []byte
-	for _, b := range bindings {
-		one = appendBinding(one[:0], b)
-		if len(list)+len(one)+len(r.community)+around > size {
-			if r.pdu != GetBulk {
-				status, list = tooBig, nil
-			}
-			break
-		}
-		list = append(list, one...)
+	list, n := fitting(a.bindings, a.size-len(r.community)-around)
+	if n < len(a.bindings) && r.pdu != GetBulk {
+		list, a.status = nil, tooBig
+	}
+	if a.forged != nil {
+		list = a.forged
 	}
 	body := appendInteger(nil, tagInteger, r.id)
-	body = appendInteger(body, tagInteger, int64(status))
+	body = appendInteger(body, tagInteger, int64(a.status))
 	body = appendInteger(body, tagInteger, 0)
 	body = appendTagged(body, tagSequence, list)
 	whole := appendInteger(nil, tagInteger, r.version)
 	whole = appendTagged(whole, tagText, []byte(r.community))
 	whole = appendTagged(whole, byte(response), body)
 	return appendTagged(nil, tagSequence, whole)
+}
+
+// fitting writes as many bindings as fit into size bytes, and returns their number.
+func fitting(bindings []binding, size int) (list []byte, n int) {
+	var one []byte
+	for i, b := range bindings {
+		one = appendBinding(one[:0], b)
+		if len(list)+len(one) > size {
+			return list, i
+		}
+		list = append(list, one...)
+	}
+	return list, len(bindings)
 }
 
 func appendBinding(dst []byte, b binding) []byte {

@@ -3,7 +3,6 @@
 package snmptest
 
 import (
-	"cmp"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -16,27 +15,6 @@ import (
 // Public are the credentials of most agents in tests.
 var Public = snmp.Credentials{Version: snmp.Version2c, Community: "public"}
 
-// DefaultSize is the longest answer of a Responder in bytes, unless Faults say
-// otherwise: what fits into a frame of Ethernet.
-const DefaultSize = 1472
-
-// Faults are what a Responder does wrong. The zero value does nothing wrong.
-type Faults struct {
-	Lose      float64       // part of the requests that get no answer, 0 to 1
-	Silent    int           // requests for more objects than this, repetitions included, get no answer; 0 for no limit
-	TooBig    int           // those get the error tooBig; 0 for no limit
-	Delay     time.Duration // before each answer; requests wait for each other
-	Size      int           // longest answer in bytes, of as many objects as fit; 0 for DefaultSize
-	Loop      bool          // what follows an object is always the same object
-	Duplicate bool          // each answer comes twice
-	Elsewhere bool          // answers come from another port
-
-	// Datagrams that come ahead of each answer.
-	Garbage   bool // bytes by chance
-	Truncated bool // the first half of the answer
-	WrongID   bool // the answer to a request that was never made
-}
-
 // A Responder is an agent on a UDP port of 127.0.0.1. It is safe for concurrent
 // use.
 type Responder struct {
@@ -45,6 +23,7 @@ type Responder struct {
 	stop, done  chan struct{} // closed to stop it, and when it has stopped
 
 	mu      sync.Mutex
+	engine  *engine // of version 3, else nil
 	vars    []snmp.Var
 	faults  Faults
 	counts  map[PDU]int
@@ -60,6 +39,9 @@ func Start(tb testing.TB, credentials snmp.Credentials, vars []snmp.Var) *Respon
 		credentials: credentials, conn: listen(tb), other: listen(tb),
 		stop: make(chan struct{}), done: make(chan struct{}),
 		vars: vars, counts: map[PDU]int{}, chances: rand.New(rand.NewPCG(1, 2)),
+	}
+	if credentials.Version == snmp.Version3 {
+		r.engine = newEngine(credentials)
 	}
 	go func() {
 		defer close(r.done)
@@ -98,6 +80,22 @@ func (r *Responder) Break(faults Faults) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.faults = faults
+}
+
+// Restart is what a power cut does to an agent of version 3: its time begins anew.
+func (r *Responder) Restart() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.engine.restart()
+}
+
+// Exchange puts another agent of version 3, with the same user, in its place.
+func (r *Responder) Exchange() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.engine.number++
+	r.engine.boots = 0
+	r.engine.restart()
 }
 
 // Count returns how many requests of a kind came, those without an answer too.
@@ -150,62 +148,4 @@ func (r *Responder) wait(d time.Duration) bool {
 	case <-r.stop:
 		return false
 	}
-}
-
-// respond returns the datagrams to send for one that came, in their order.
-func (r *Responder) respond(datagram []byte) (Faults, [][]byte) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	q, ok := parse(datagram)
-	if !ok {
-		return r.faults, nil
-	}
-	r.counts[q.pdu]++
-	if q.community != string(r.credentials.Community) {
-		return r.faults, nil
-	}
-	return r.faults, r.answers(q)
-}
-
-func (r *Responder) answers(q request) [][]byte {
-	f := r.faults
-	wanted := len(q.objects)
-	if q.pdu == GetBulk {
-		wanted = len(q.objects) * int(min(max(q.b, 1), maxBindings))
-	}
-	bindings := agent{r.vars, f.Loop}.answer(q)
-	if bindings == nil || f.Silent > 0 && wanted > f.Silent || r.chances.Float64() < f.Lose {
-		return nil
-	}
-	status := 0
-	if f.TooBig > 0 && wanted > f.TooBig {
-		status, bindings = tooBig, nil
-	}
-	size := cmp.Or(f.Size, DefaultSize)
-	whole := message(q, status, size, bindings)
-	var all [][]byte
-	if f.Garbage {
-		all = append(all, r.garbage())
-	}
-	if f.Truncated {
-		all = append(all, whole[:len(whole)/2])
-	}
-	if f.WrongID {
-		other := q
-		other.id += 1 << 20
-		all = append(all, message(other, status, size, bindings))
-	}
-	all = append(all, whole)
-	if f.Duplicate {
-		all = append(all, whole)
-	}
-	return all
-}
-
-func (r *Responder) garbage() []byte {
-	bytes := make([]byte, 1+r.chances.IntN(200))
-	for i := range bytes {
-		bytes[i] = byte(r.chances.Uint32())
-	}
-	return bytes
 }
