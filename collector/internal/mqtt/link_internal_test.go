@@ -174,7 +174,7 @@ func TestASlowStoreHoldsTheBroker(t *testing.T) {
 			if welcome(c) != nil {
 				return
 			}
-			converse(c, backlog(3000), func(p packets.ControlPacket) {
+			converse(c, backlog(3*maxUnacknowledged), func(p packets.ControlPacket) {
 				if b, ok := p.(*packets.PubackPacket); ok && int64(b.MessageID) == acked.Load()+1 {
 					acked.Add(1)
 				}
