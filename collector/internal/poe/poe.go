@@ -2,14 +2,20 @@
 // state is, and which MAC addresses are behind it.
 package poe
 
-import "thermarack/agent/wire"
+import (
+	"time"
+
+	"thermarack/agent/wire"
+)
 
 // A Switch is what was understood of a switch at one moment.
 type Switch struct {
-	Profile     string // which table of OIDs fitted, see Profiles
-	Name        string // sysName: any text at all, hostile until escaped
-	Description string // sysDescr, as Name
-	Ports       []Port // those with PoE by Number, then others that MAC addresses were seen on
+	Profile     string        // which table of OIDs fitted, see Profiles
+	Name        string        // sysName: any text at all, hostile until escaped
+	Description string        // sysDescr, as Name
+	MAC         wire.Node     // its own, dot1dBaseBridgeAddress; "" when it does not say
+	Uptime      time.Duration // sysUpTime: since its agent started; 0 when it does not say, anew after 497 days
+	Ports       []Port        // those with PoE by Number, then others that MAC addresses were seen on
 	Supplies    []Supply
 }
 
@@ -24,6 +30,10 @@ type Port struct {
 	Status Status   // 0 when the switch does not say
 	Class  *int     // 0 to 8, only while it delivers; nil when not known
 	Power  *float64 // W that the port gives; nil when the switch does not say
+
+	// Measured is true when Power was metered, false when it is what the switch has
+	// set aside for the port.
+	Measured bool
 
 	// Counters since the switch started; nil when the switch does not say.
 	Denied, Overload, Short *uint32
