@@ -16,6 +16,8 @@ func (c *Client) explain(err error) error {
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("nothing listens on its UDP port %d: switch SNMP on there (%w)", c.port, ErrNoAnswer)
+	case errors.Is(err, gosnmp.ErrMaxRetriesExceeded) && version3 && c.introduced():
+		return fmt.Errorf("it says who it is, but nothing to what we encrypt: check the privacy protocol and password (%w)", ErrDenied)
 	case errors.Is(err, gosnmp.ErrMaxRetriesExceeded) && version3:
 		return fmt.Errorf("none in %s: is it up, and does it let this host in? (%w)", c.patience(), ErrNoAnswer)
 	case errors.Is(err, gosnmp.ErrMaxRetriesExceeded):
@@ -29,6 +31,13 @@ func (c *Client) explain(err error) error {
 	}
 	text, _, _ := strings.Cut(err.Error(), "\n") // gosnmp puts a stack behind a panic of its own
 	return fmt.Errorf("%.200q (%w)", text, ErrAgent)
+}
+
+// introduced tells whether the switch has told its engine, but has never answered
+// a request. An agent that can't decrypt one drops it.
+func (c *Client) introduced() bool {
+	security, ok := c.session.SecurityParameters.(*gosnmp.UsmSecurityParameters)
+	return ok && security.AuthoritativeEngineID != "" && !c.pace.alive
 }
 
 // notAuthentic tells whether an answer was not signed with our key. A report of a
