@@ -2,6 +2,7 @@ package rack
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"thermarack/agent/wire"
@@ -14,6 +15,16 @@ type Place struct {
 	Slot  int           // of a Pi or of the switch port that feeds it, from 1; 0 for a probe or a fan
 	Probe *layout.Probe // of a probe, else nil
 	Fan   *layout.Fan   // of a shelf fan, else nil
+
+	Switch *Switch // that feeds the slot, nil when that is not known; or whose power supply it is
+	Port   int     // that feeds the slot, from 1; 0 when that is not known
+	Supply int     // number of a power supply; Shelf is then the first that the switch feeds
+}
+
+// A Switch is a PoE switch that is known by its MAC and feeds at least one shelf.
+type Switch struct {
+	*layout.Switch
+	Shelves []*layout.Shelf // that it feeds, in the layout's order
 }
 
 // An index finds places by what reports from them. It never changes once made.
@@ -23,7 +34,9 @@ type index struct {
 	nodes   map[wire.Node]Place      // Pis, by their slot
 	pis     map[string]Place         // the same by device name
 	devices map[string]Place         // probes by device
-	records map[record]Place         // fans and switch ports
+	records map[record]Place         // fans
+	ports   map[string]Place         // switch ports that feed a slot, by device
+	feeders map[wire.Node]*Switch    // that feed a slot
 
 	wanted map[record]bool // what a State is built from, and its devices without a quantity
 }
@@ -40,6 +53,8 @@ func newIndex(l *layout.Layout) *index {
 		pis:     map[string]Place{},
 		devices: map[string]Place{},
 		records: map[record]Place{},
+		ports:   map[string]Place{},
+		feeders: map[wire.Node]*Switch{},
 		wanted:  map[record]bool{},
 	}
 	for i := range l.Shelves {
@@ -51,13 +66,15 @@ func newIndex(l *layout.Layout) *index {
 func (x *index) add(shelf *layout.Shelf) {
 	x.shelves[shelf.ID()] = shelf
 	for _, slot := range shelf.Slots {
+		place := x.fedPlace(shelf, slot)
 		if slot.Node != "" {
-			place := Place{Shelf: shelf, Slot: slot.Number}
 			x.nodes[slot.Node], x.pis[slot.Node.Device("")] = place, place
 			x.want(socRecord(slot.Node))
 		}
 		if name := x.powerRecord(slot); name != "" {
-			x.records[x.want(name)] = Place{Shelf: shelf, Slot: slot.Number}
+			device, _, _ := wire.SplitName(name)
+			x.want(name)
+			x.ports[device] = place
 		}
 	}
 	for i := range shelf.Probes {
@@ -67,6 +84,25 @@ func (x *index) add(shelf *layout.Shelf) {
 	for i := range shelf.Fans {
 		x.records[x.want(shelf.Fans[i].Speed)] = Place{Shelf: shelf, Fan: &shelf.Fans[i]}
 	}
+}
+
+// fedPlace returns the place of a slot, and notes which switch feeds its shelf.
+func (x *index) fedPlace(shelf *layout.Shelf, slot layout.Slot) Place {
+	place := Place{Shelf: shelf, Slot: slot.Number}
+	s, ok := x.layout.Switch(slot.Switch)
+	if !ok || s.MAC == "" {
+		return place
+	}
+	fed := x.feeders[s.MAC]
+	if fed == nil {
+		fed = &Switch{Switch: s}
+		x.feeders[s.MAC] = fed
+	}
+	if n := len(fed.Shelves); n == 0 || fed.Shelves[n-1] != shelf {
+		fed.Shelves = append(fed.Shelves, shelf)
+	}
+	place.Switch, place.Port = fed, slot.Port
+	return place
 }
 
 func (x *index) want(name string) record {
@@ -96,9 +132,29 @@ func (x *index) place(device, quantity string) (Place, bool) {
 	if !strings.HasPrefix(device, "urn:dev:mac:") {
 		return Place{}, false
 	}
-	node, _, _ := strings.Cut(device, "_")
-	p, ok := x.pis[node]
-	return p, ok
+	if p, ok := x.ports[device]; ok {
+		return p, true
+	}
+	node, part, _ := strings.Cut(device, "_")
+	if p, ok := x.pis[node]; ok {
+		return p, true
+	}
+	return x.placeSupply(device, part)
+}
+
+// placeSupply finds where a power supply belongs: to a switch that feeds a shelf.
+func (x *index) placeSupply(device, part string) (Place, bool) {
+	number, ok := strings.CutPrefix(part, "supply")
+	if !ok {
+		return Place{}, false
+	}
+	node, _ := wire.DeviceNode(device)
+	fed := x.feeders[node]
+	n, err := strconv.Atoi(number)
+	if fed == nil || err != nil || n < 1 {
+		return Place{}, false
+	}
+	return Place{Shelf: fed.Shelves[0], Switch: fed, Supply: n}, true
 }
 
 // switchName returns the name of the switch that node is, or "".
@@ -152,6 +208,8 @@ func (p Place) String() string {
 		return fmt.Sprintf("%s probe %s", p.Shelf.ID(), p.Probe.Name)
 	case p.Fan != nil:
 		return fmt.Sprintf("%s fan %s", p.Shelf.ID(), p.Fan.Name)
+	case p.Supply != 0:
+		return fmt.Sprintf("%s supply %d", p.Switch.Name, p.Supply)
 	}
 	return fmt.Sprintf("%s slot %d", p.Shelf.ID(), p.Slot)
 }

@@ -63,6 +63,7 @@ type Model struct {
 	known       map[string]store.Point // newest good sample by record name
 	faults      map[string]fault       // newest rejected sample by device
 	nodes       map[wire.Node]*Node    // all that ever reported
+	voices      map[wire.Node]*voice   // of placed Pis and of switches
 	order       []wire.Node            // Pis in the order of their first report
 	owners      map[string]wire.Node   // which node a probe is believed from
 	newcomers   map[wire.Node]bool     // of order, those that the provisional layout lacks
@@ -83,6 +84,7 @@ func New(o Options) *Model {
 		known:       map[string]store.Point{},
 		faults:      map[string]fault{},
 		nodes:       map[wire.Node]*Node{},
+		voices:      map[wire.Node]*voice{},
 		owners:      map[string]wire.Node{},
 		newcomers:   map[wire.Node]bool{},
 		strangers:   map[stranger]*Unplaced{},
@@ -110,6 +112,7 @@ func (m *Model) Restore(ctx context.Context) error {
 			m.known[name] = p
 		}
 	}
+	m.restoreVoices()
 	return nil
 }
 
@@ -201,6 +204,7 @@ func (m *Model) Observe(b ingest.Batch) {
 		m.touch()
 	}
 	node.Site, node.Unheard = b.Site, false
+	m.hear(node.Status, b)
 	m.introduce(node, b)
 	var dirty shelves
 	dirty.note(m.index.nodes[b.Node])

@@ -27,7 +27,8 @@ type SavedNode struct {
 	Status    *wire.Status    `json:"status,omitempty"`
 	Inventory *wire.Inventory `json:"inventory,omitempty"`
 	Rejected  map[string]int  `json:"rejected,omitempty"`
-	Owns      []string        `json:"owns,omitempty"` // devices that are believed from it, sorted
+	Owns      []string        `json:"owns,omitempty"`  // devices that are believed from it, sorted
+	Spoke     *Spot           `json:"spoke,omitempty"` // where it stood when it last spoke
 }
 
 // Saved returns what to keep. The lists are copies; what they point to never
@@ -45,7 +46,7 @@ func (m *Model) Saved() Saved {
 		slices.Sort(owns[id])
 		s.Nodes = append(s.Nodes, SavedNode{
 			Node: id, Site: n.Site, First: n.First, Seen: n.Seen, Status: n.Status, Inventory: n.Inventory,
-			Rejected: maps.Clone(n.Rejected), Owns: owns[id],
+			Rejected: maps.Clone(n.Rejected), Owns: owns[id], Spoke: m.spot(id),
 		})
 	}
 	return s
@@ -79,6 +80,7 @@ func (m *Model) Resume(s Saved) {
 		}
 		m.nodes[n.Node] = n.node()
 		m.takeInventory(m.nodes[n.Node], n.Inventory)
+		m.resumeVoice(n)
 		for _, device := range n.Owns {
 			if len(m.owners) < maxOwners {
 				m.owners[device] = n.Node
