@@ -1,0 +1,108 @@
+package placement
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"thermarack/agent/wire"
+	"thermarack/collector/internal/poe"
+)
+
+// A Spot is a port that a Pi was seen on, in a layout or not.
+type Spot struct {
+	Port        // the number is 0 of a port without PoE
+	Name string // of its interface: hostile until escaped; "" when the switch does not say
+}
+
+// String returns "port 17 of sw-a1-3", of a port without a number its name: any
+// text at all, quoted and cut short.
+func (s Spot) String() string {
+	if s.Number == 0 {
+		return fmt.Sprintf("port %.40q of %s", s.Name, s.Switch)
+	}
+	return s.Port.String()
+}
+
+func compareSpots(a, b Spot) int { return cmp.Or(a.Compare(b.Port), cmp.Compare(a.Name, b.Name)) }
+
+// A sighting is a Pi on a port.
+type sighting struct {
+	node  wire.Node
+	spot  Spot
+	macs  int       // that the port has learned in all
+	since time.Time // of the first of the answers in a row that have it; zero: ever since our start
+}
+
+func compareSightings(a, b sighting) int {
+	return cmp.Or(cmp.Compare(a.node, b.node), compareSpots(a.spot, b.spot))
+}
+
+// An Answer is what one answer of a switch says of Pis.
+type Answer struct {
+	at  time.Time
+	pis []sighting // by node and spot
+}
+
+// maxPis is how many Pis are taken from a port: whoever stands behind it can make
+// up as many addresses as the switch has room for. With more than one, it is
+// nobody's place anyway.
+const maxPis = 64
+
+// NewAnswer returns what a switch, by its name in the layout, showed at a time.
+// Uplinks count for nothing.
+func NewAnswer(name string, s poe.Switch, at time.Time, isPi func(wire.Node) bool) Answer {
+	a := Answer{at: at}
+	names := map[int]string{}
+	for _, p := range s.Ports {
+		if p.Uplink {
+			continue
+		}
+		if first, twice := names[p.Number]; twice && p.Number != 0 {
+			p.Name = first // a number is one port, whatever the switch says
+		}
+		names[p.Number] = p.Name
+		found := 0
+		for _, mac := range p.MACs {
+			if found == maxPis {
+				break
+			}
+			if isPi(mac) {
+				found++
+				a.pis = append(a.pis, sighting{node: mac, spot: Spot{Port{name, p.Number}, p.Name}, macs: len(p.MACs)})
+			}
+		}
+	}
+	slices.SortFunc(a.pis, compareSightings)
+	a.pis = slices.CompactFunc(a.pis, func(b, c sighting) bool { return compareSightings(b, c) == 0 })
+	return a
+}
+
+// After returns a as the answer that follows b of the same switch: it knows what
+// is new in it.
+func (a Answer) After(b Answer) Answer {
+	a.pis = slices.Clone(a.pis)
+	for i := range a.pis {
+		known, ok := slices.BinarySearchFunc(b.pis, a.pis[i], compareSightings)
+		a.pis[i].since = a.at
+		if ok {
+			a.pis[i].since = b.pis[known].since
+		}
+	}
+	return a
+}
+
+// sameAs tells whether both show the same.
+func (a Answer) sameAs(b Answer) bool { return slices.Equal(a.pis, b.pis) }
+
+// PiPrefixes returns the first six digits of the MAC addresses that the IEEE has
+// given to Raspberry Pi.
+func PiPrefixes() []string {
+	return []string{"28cdc1", "2ccf67", "88a29e", "b827eb", "d83add", "dca632", "e45f01"}
+}
+
+// HasPiPrefix tells whether a MAC address is one that Raspberry Pi gave out.
+func HasPiPrefix(node wire.Node) bool {
+	return len(node) == 12 && slices.Contains(PiPrefixes(), string(node[:6]))
+}
