@@ -71,12 +71,12 @@ func splitAddress(address string) (host string, port uint16, err error) {
 	if ip, err := netip.ParseAddr(strings.Trim(address, "[]")); err == nil {
 		return ip.String(), DefaultPort, nil
 	}
-	host, text, err := net.SplitHostPort(address)
-	if err != nil {
-		host, text = address, strconv.Itoa(DefaultPort)
+	host, text := address, strconv.Itoa(DefaultPort)
+	if strings.Contains(address, ":") {
+		host, text, err = net.SplitHostPort(address)
 	}
-	n, err := strconv.ParseUint(text, 10, 16)
-	if err != nil || n == 0 || host == "" || strings.ContainsAny(host, ":/ ") {
+	n, wrong := strconv.ParseUint(text, 10, 16)
+	if err != nil || wrong != nil || n == 0 || host == "" || strings.ContainsAny(host, "/ ") {
 		return "", 0, fmt.Errorf("switch %q: want HOST or HOST:PORT", address)
 	}
 	return host, uint16(n), nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"thermarack/collector/internal/snmp"
 	"thermarack/collector/internal/snmp/snmptest"
@@ -18,9 +19,9 @@ func private(auth, privacy string) snmp.Credentials {
 	}
 }
 
-func open3(t *testing.T, r *snmptest.Responder, c snmp.Credentials) *snmp.Client {
+func open3(t *testing.T, r *snmptest.Responder, c snmp.Credentials, timeout time.Duration) *snmp.Client {
 	t.Helper()
-	client, err := snmp.Open(t.Context(), snmp.Target{Address: r.Address(), Credentials: c, Timeout: 4 * try})
+	client, err := snmp.Open(t.Context(), snmp.Target{Address: r.Address(), Credentials: c, Timeout: timeout})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +37,7 @@ func TestAClientReadsWithAuthenticationAndPrivacy(t *testing.T) {
 				t.Parallel()
 				roots, want := ports(t, 8)
 				r := snmptest.Start(t, private(auth, privacy), want.Vars())
-				c := open3(t, r, private(auth, privacy))
+				c := open3(t, r, private(auth, privacy), patient)
 				same(t, c, want, roots)
 				if n := c.Requests(); n != 2 {
 					t.Errorf("%d requests, want 2: one finds out about the engine", n)
@@ -50,7 +51,7 @@ func TestAClientSurvivesTheRestartOfASwitch(t *testing.T) {
 	t.Parallel()
 	roots, want := ports(t, 4)
 	r := snmptest.Start(t, private("SHA", "AES"), want.Vars())
-	c := open3(t, r, private("SHA", "AES"))
+	c := open3(t, r, private("SHA", "AES"), patient)
 	same(t, c, want, roots)
 	r.Restart()
 	same(t, c, want, roots)
@@ -79,7 +80,7 @@ func TestWrongCredentialsAreNamedAndNotQuoted(t *testing.T) {
 			t.Parallel()
 			roots, want := ports(t, 4)
 			r := snmptest.Start(t, private("SHA256", "AES"), want.Vars())
-			_, err := open3(t, r, c).Walk(t.Context(), roots...)
+			_, err := open3(t, r, c, patient).Walk(t.Context(), roots...)
 			if !errors.Is(err, snmp.ErrDenied) || !strings.Contains(err.Error(), r.Address()) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("err = %v", err)
 			}

@@ -88,8 +88,9 @@ func (c *Client) rows(ctx context.Context, open []*column) (some []*column, answ
 	return some, answer[:min(len(answer), most)], err
 }
 
-// typicalArcs is the length of most names, for an estimate of memory.
-const typicalArcs = 18
+// typicalArcs is the length of the longest names of most walks, those of MAC
+// addresses in VLANs, for an estimate of memory.
+const typicalArcs = 20
 
 // add takes the next object of the column, unless that is behind its end. The
 // arcs of its name are put behind arcs, which is returned.

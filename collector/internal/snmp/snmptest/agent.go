@@ -22,8 +22,8 @@ const (
 	report   PDU = 0xa8
 )
 
-// maxBindings bounds what one GetBulk can make.
-const maxBindings = 10_000
+// maxBindings bounds what one GetBulk can make. No answer has room for more.
+const maxBindings = 5000
 
 // An agent has objects, sorted. A stuck one never gets past an object.
 type agent struct {
@@ -59,8 +59,8 @@ func (a agent) get(objects []snmp.OID) []binding {
 // bulk is RFC 3416, section 4.2.3: the next of the first objects once, and the
 // repetitions of the others row by row.
 func (a agent) bulk(objects []snmp.OID, once, repetitions int) []binding {
-	once = min(once, len(objects))
-	var bindings []binding
+	once, repetitions = min(once, len(objects)), min(repetitions, maxBindings)
+	bindings := make([]binding, 0, min(once+len(objects)*repetitions, maxBindings))
 	for _, object := range objects[:once] {
 		bindings = append(bindings, a.at(a.after(object), object))
 	}
