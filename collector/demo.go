@@ -109,6 +109,8 @@ func (f *demoFlags) plan(out output) (plan, error) {
 	}
 	p.Listen, p.MQTT, p.Data = f.listen, f.mqtt, f.data
 	p.Stale = max(p.Stale, 5*demo.Interval(f.speed))
+	p.Rules.Silent = max(p.Rules.Silent, 3*p.Stale) // 4 s of the world at the fastest: a busy machine is not silent
+	p.Rules.SwitchSilent = max(p.Rules.SwitchSilent, p.Rules.Silent)
 	if err := p.Check("demo"); err != nil {
 		return plan{}, usageError{err}
 	}

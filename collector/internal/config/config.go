@@ -76,14 +76,56 @@ type Rules struct {
 	For    time.Duration `yaml:"for"`
 	Clear  float64       `yaml:"clear"` // K
 	FanFor time.Duration `yaml:"fan_for"`
+
+	Silent       time.Duration `yaml:"silent"`
+	SwitchSilent time.Duration `yaml:"switch_silent"`
+
+	PoEFor   time.Duration `yaml:"poe_for"`
+	PoEQuiet time.Duration `yaml:"poe_quiet"`
+	PoEFlaps int           `yaml:"poe_flaps"`
+	PoEUsage float64       `yaml:"poe_usage"` // part of a supply's watts
 }
 
 // Alerts returns the rules as the alerts package takes them.
 func (r Rules) Alerts() alerts.Rules {
 	rules := alerts.DefaultRules()
 	rules.For, rules.Clear, rules.FanFor = r.For, r.Clear, r.FanFor
+	rules.Silent, rules.SwitchSilent = r.Silent, r.SwitchSilent
+	rules.PoEFor, rules.PoEQuiet, rules.PoEFlaps, rules.PoEUsage = r.PoEFor, r.PoEQuiet, r.PoEFlaps, r.PoEUsage
 	return rules
 }
+
+// check says what is wrong with rules beside a limit at which values are stale.
+func (r Rules) check(stale time.Duration) (faults []string) {
+	fault := func(format string, args ...any) { faults = append(faults, "rules: "+fmt.Sprintf(format, args...)) }
+	if r.For < 0 || r.FanFor < 0 || r.PoEFor < 0 {
+		fault("for, fan_for and poe_for cannot be below 0")
+	}
+	if !(r.Clear >= 0 && r.Clear <= 50) {
+		fault("clear is %v K, want 0 to 50", r.Clear)
+	}
+	for _, d := range []struct {
+		key   string
+		value time.Duration
+	}{{"silent", r.Silent}, {"switch_silent", r.SwitchSilent}} {
+		if d.value < stale {
+			fault("%s is %v, want %v (stale) or more: whose values are not stale is not silent", d.key, d.value, stale)
+		}
+	}
+	if r.PoEQuiet <= 0 {
+		fault("poe_quiet is %v, want above 0", r.PoEQuiet)
+	}
+	if r.PoEFlaps < 1 || r.PoEFlaps > maxFlaps {
+		fault("poe_flaps is %d, want 1 to %d", r.PoEFlaps, maxFlaps)
+	}
+	if !(r.PoEUsage > 0 && r.PoEUsage <= 1) {
+		fault("poe_usage is %v, want above 0 and up to 1", r.PoEUsage)
+	}
+	return faults
+}
+
+// maxFlaps bounds the changes that are remembered of each port.
+const maxFlaps = 100
 
 // Past is how late a reading may come: never so late that it would be deleted.
 func (c Config) Past() time.Duration { return min(c.OutOfOrder, c.Retention) }
@@ -143,11 +185,8 @@ func (c Config) Check(where string) error {
 	if c.Stale > 0 && c.Stale < time.Second {
 		fault("stale is %v, want 1s or more", c.Stale)
 	}
-	if c.Rules.For < 0 || c.Rules.FanFor < 0 {
-		fault("rules: for and fan_for cannot be below 0")
-	}
-	if !(c.Rules.Clear >= 0 && c.Rules.Clear <= 50) {
-		fault("rules: clear is %v K, want 0 to 50", c.Rules.Clear)
+	for _, f := range c.Rules.check(c.Stale) {
+		fault("%s", f)
 	}
 	for _, site := range c.Sites {
 		if wire.CheckSite(site) != nil {

@@ -33,6 +33,11 @@ func TestParseKeepsDefaultsAndNamesWhatIsWrong(t *testing.T) {
 	if err != nil || c.Rules.For != 5*time.Minute || c.Rules.Clear != 2 {
 		t.Errorf("got %+v, %v, want for 5m and clear still 2", c.Rules, err)
 	}
+	c, err = config.Parse("c.yaml", []byte("rules: {silent: 7m, switch_silent: 8m, poe_for: 9m, poe_quiet: 10m, poe_flaps: 11, poe_usage: 0.12}\n"))
+	if r := c.Rules.Alerts(); err != nil || r.Silent != 7*time.Minute || r.SwitchSilent != 8*time.Minute || r.PoEFor != 9*time.Minute ||
+		r.PoEQuiet != 10*time.Minute || r.PoEFlaps != 11 || r.PoEUsage != 0.12 || r.Clear != 2 {
+		t.Errorf("got %+v, %v", r, err)
+	}
 	_, err = config.Parse("c.yaml", []byte("listen: 127.0.0.1:1\nrules: {fan_fro: 1s}\n"))
 	if err == nil || err.Error() != `c.yaml:2: unknown key "fan_fro", did you mean "fan_for"?` {
 		t.Errorf("err = %v", err)
@@ -97,8 +102,12 @@ func TestCheckNamesEveryBadKeyAtOnce(t *testing.T) {
 	c := config.Default()
 	c.LogLevel = "loud"
 	c.Store, c.Stale, c.Rules.Clear, c.Sites = "csv", 0, math.NaN(), config.Sites{"Hex/#"}
+	c.Rules.Silent, c.Rules.PoEFor, c.Rules.PoEQuiet, c.Rules.PoEFlaps, c.Rules.PoEUsage = -1, -1, 0, 0, math.NaN()
 	err := c.Check("c.yaml")
-	for _, want := range []string{`store "csv"`, "stale is 0s", "rules: clear is NaN", `log level "loud" is none of debug, info, warn, error`, `site "Hex/#"`} {
+	for _, want := range []string{
+		"rules: silent is -1ns, want 0s (stale) or more", "poe_for cannot be below 0", "poe_quiet is 0s", "poe_flaps is 0", "poe_usage is NaN",
+		`store "csv"`, "stale is 0s", "rules: clear is NaN", `log level "loud" is none of debug, info, warn, error`, `site "Hex/#"`,
+	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("err = %v, want …%s…", err, want)
 		}
