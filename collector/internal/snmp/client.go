@@ -17,7 +17,7 @@ import (
 // What can be wrong with a switch. The text of the error says which switch, what
 // was read, and what to do.
 var (
-	ErrNoAnswer = errors.New("no answer")                // it is away, or does not know the community
+	ErrNoAnswer = errors.New("no answer")                // it is away, its name is wrong, or it does not know the community
 	ErrDenied   = errors.New("the switch refuses us")    // user, password or protocol of version 3
 	ErrAgent    = errors.New("the switch can't be read") // its answers break the protocol
 )
@@ -50,6 +50,7 @@ type Client struct {
 }
 
 // Open returns a client of a switch. It looks up its name, but sends nothing yet.
+// The error wraps ErrCredentials, or ErrNoAnswer when the name leads nowhere.
 func Open(ctx context.Context, target Target) (*Client, error) {
 	host, port, err := splitAddress(target.Address)
 	if err != nil {
@@ -111,7 +112,11 @@ func (c *Client) connect(ctx context.Context) error {
 		session.SecurityParameters = c.target.Credentials.Security()
 	}
 	if err := session.Connect(); err != nil {
-		return fmt.Errorf("open a socket to switch %s: %w", c.target.Address, err)
+		var why *net.OpError // its text says again that it dials
+		if errors.As(err, &why) {
+			err = why.Err
+		}
+		return fmt.Errorf("open a socket to switch %s: %w (%w)", c.target.Address, err, ErrNoAnswer)
 	}
 	session.Conn = whole{session.Conn}
 	c.session = session

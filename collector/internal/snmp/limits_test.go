@@ -145,6 +145,15 @@ func TestASwitchWithoutSNMPIsNamed(t *testing.T) {
 	}
 }
 
+func TestANameThatLeadsNowhereIsNamed(t *testing.T) {
+	t.Parallel()
+	name := strings.Repeat("sw", 32) // too long to ask a name server for
+	_, err := snmp.Open(t.Context(), snmp.Target{Address: name, Credentials: snmptest.Public})
+	if !errors.Is(err, snmp.ErrNoAnswer) || !strings.HasPrefix(err.Error(), "open a socket to switch "+name+": lookup "+name) {
+		t.Errorf("err = %v", err)
+	}
+}
+
 func TestAClientIsNotOpenedWithHalfCredentials(t *testing.T) {
 	t.Parallel()
 	for _, c := range []snmp.Credentials{{}, {Version: "1", Community: "public"}, {Version: snmp.Version2c}, {Version: snmp.Version3, User: "thermarack"}} {

@@ -69,7 +69,7 @@ type Kind uint8
 
 // The kinds of values, by their tags in a .snmprec recording.
 const (
-	Null       Kind = iota // nothing there: noSuchObject, noSuchInstance or a real NULL
+	Null       Kind = iota // nothing there: noSuchObject, noSuchInstance, a real NULL or a type that is not listed here
 	Integer                // in Int
 	Text                   // OCTET STRING in Bytes: any bytes at all, hostile until escaped
 	Identifier             // OBJECT IDENTIFIER in ID
