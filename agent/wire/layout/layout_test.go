@@ -124,6 +124,8 @@ func TestParseNamesFileAndLineOfWhatIsWrong(t *testing.T) {
 		{"one port for two shelves", edit("ports: 9-10", "ports: 7-8"), csv, "layout.yaml:17: port 7 of switch sw-a1-3 feeds hex/a1/s3 slot 1 and hex/a1/s5 slot 1"},
 		{"two switches of one mac", edit("sw-a1-3: {mac", "sw-a1-4: {mac: 0011223344ff}, sw-a1-3: {mac"), csv,
 			"layout.yaml:18: switches sw-a1-3 and sw-a1-4 have the same mac 0011223344ff, which names their readings"},
+		{"a switch to poll without a mac", edit("mac: 0011223344ff, ", ""), csv,
+			"layout.yaml:18: switch sw-a1-3 has a host and no mac, which names its readings: `thermarack-collector switch scan 10.0.0.3` shows it"},
 		{"a shelf without columns is checked all the same", edit("columns: 3", "#"), "slot,mac\n1,pi-7\n",
 			"layout.yaml:9: columns of shelf hex/a1/s3 is 0, want 1 to 200\ns3.csv:2: \"pi-7\": want a MAC address of 12 hex digits, with or without : or -"},
 		{"all that is wrong in one row", good, "slot,mac,switch,port\nx,pi-7,sw,0\n",

@@ -274,6 +274,9 @@ func (p *parser) addSwitch(at place, name string, raw *rawSwitch) {
 	if other, taken := p.switches[s.MAC]; taken && s.MAC != "" {
 		p.fault(at.at("mac"), "switches %s and %s have the same mac %s, which names their readings", other, name, s.MAC)
 	}
+	if raw.Host != "" && raw.MAC == "" {
+		p.fault(at.at("host"), "switch %s has a host and no mac, which names its readings: `thermarack-collector switch scan %s` shows it", name, raw.Host)
+	}
 	p.switches[s.MAC] = name
 	p.layout.Switches = append(p.layout.Switches, s)
 }

@@ -51,6 +51,8 @@ type Config struct {
 
 	Pager string `yaml:"pager"`
 
+	SwitchInterval time.Duration `yaml:"switch_interval"`
+
 	Stale time.Duration `yaml:"stale"`
 	Rules Rules         `yaml:"rules"`
 }
@@ -70,6 +72,13 @@ type Influx struct {
 	TokenFile string `yaml:"token_file"`
 	CA        string `yaml:"ca"`
 }
+
+// The bounds of switch_interval: a switch answers a poll within a second as a rule,
+// and keeps the addresses that it has learned for five minutes.
+const (
+	minSwitchInterval = time.Second
+	maxSwitchInterval = 5 * time.Minute
+)
 
 // Rules are the keys below "rules".
 type Rules struct {
@@ -181,6 +190,9 @@ func (c Config) Check(where string) error {
 		if d.value <= 0 {
 			fault("%s is %v, want above 0", d.key, d.value)
 		}
+	}
+	if c.SwitchInterval < minSwitchInterval || c.SwitchInterval > maxSwitchInterval {
+		fault("switch_interval is %v, want %v to %v", c.SwitchInterval, minSwitchInterval, maxSwitchInterval)
 	}
 	if c.Stale > 0 && c.Stale < time.Second {
 		fault("stale is %v, want 1s or more", c.Stale)

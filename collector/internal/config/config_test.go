@@ -44,6 +44,19 @@ func TestParseKeepsDefaultsAndNamesWhatIsWrong(t *testing.T) {
 	}
 }
 
+func TestSwitchesArePolledNeitherAllTheTimeNorNever(t *testing.T) {
+	for _, tt := range []struct {
+		interval time.Duration
+		fits     bool
+	}{{0, false}, {time.Second - 1, false}, {time.Second, true}, {30 * time.Second, true}, {5 * time.Minute, true}, {5*time.Minute + 1, false}} {
+		c := config.Default()
+		c.SwitchInterval = tt.interval
+		if err := c.Check("c.yaml"); (err == nil) != tt.fits {
+			t.Errorf("switch_interval %v: %v", tt.interval, err)
+		}
+	}
+}
+
 func TestLoadSaysWhichFileCannotBeRead(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "none.yaml")
 	if _, err := config.Load(path); !os.IsNotExist(err) && (err == nil || !strings.Contains(err.Error(), path)) {
