@@ -19,7 +19,7 @@ const (
 	resultNoAnswer    result = "no_answer"
 	resultDenied      result = "denied"      // the switch refuses user or password
 	resultCredentials result = "credentials" // their file is no good
-	resultNothing     result = "nothing"     // nothing in it was understood
+	resultNothing     result = "nothing"     // it answers, and nothing of that was understood
 	resultError       result = "error"       // all else
 )
 
@@ -33,7 +33,7 @@ func resultOf(err error) result {
 		return resultDenied
 	case errors.Is(err, snmp.ErrCredentials):
 		return resultCredentials
-	case errors.Is(err, errNothing):
+	case errors.Is(err, poe.ErrTables):
 		return resultNothing
 	}
 	return resultError

@@ -96,11 +96,8 @@ func (s *polled) poll(ctx context.Context) {
 	if ctx.Err() != nil {
 		return // a poll that we broke off says nothing of the switch
 	}
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
+	if errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("it was not read to the end in %v: %w", patience, err)
-	case err == nil && len(seen.Ports) == 0 && len(seen.Supplies) == 0:
-		err = errNothing
 	}
 	s.count(begun, err)
 	if err != nil {
@@ -111,9 +108,6 @@ func (s *polled) poll(ctx context.Context) {
 	now := s.opts.Clock.Now()
 	s.next = s.schedule.at(now).Add(time.Duration(s.schedule.pause(s.failures, s.chance)) * s.schedule.interval)
 }
-
-// errNothing reports a host that answers and says nothing that we read.
-var errNothing = errors.New("it answers, but says nothing of PoE or MAC addresses: is it a switch, and may the community or user read them? `thermarack-collector switch scan` shows what was tried")
 
 // count notes a poll in the metrics, and the first of each result in a row in the
 // log.
