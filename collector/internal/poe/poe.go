@@ -10,7 +10,7 @@ import (
 
 // A Switch is what was understood of a switch at one moment.
 type Switch struct {
-	Profile     string        // which table of OIDs fitted, see Profiles
+	Profile     string        // which table of OIDs fitted, see ProfileNames
 	Name        string        // sysName: any text at all, hostile until escaped
 	Description string        // sysDescr, as Name
 	MAC         wire.Node     // its own, dot1dBaseBridgeAddress; "" when it does not say

@@ -1,0 +1,13 @@
+package poe
+
+// The quantities of a port and of a power supply beside their watts, as their
+// readings name them. docs/wire.md says what each means.
+const (
+	QuantityStatus    = "status"    // a Status, or a SupplyStatus
+	QuantityClass     = "class"     // 0 to 8, only while the port delivers
+	QuantityDenied    = "denied"    // a counter, as are the next two
+	QuantityOverload  = "overload"  //
+	QuantityShort     = "short"     //
+	QuantityCapacity  = "capacity"  // W that a supply can give
+	QuantityThreshold = "threshold" // part of them, 0 to 1, above which the switch warns
+)
