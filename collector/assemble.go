@@ -18,6 +18,7 @@ import (
 	"thermarack/collector/internal/footprint"
 	"thermarack/collector/internal/ingest"
 	"thermarack/collector/internal/pager"
+	"thermarack/collector/internal/placement"
 	"thermarack/collector/internal/places"
 	"thermarack/collector/internal/promapi"
 	"thermarack/collector/internal/rack"
@@ -34,6 +35,7 @@ func assemble(ctx context.Context, p plan) (*program, error) {
 		b.openListeners,
 		b.watchRules,
 		b.takeIn,
+		b.pollSwitches,
 		b.serveWeb,
 		b.announce,
 	} {
@@ -54,6 +56,7 @@ type builder struct {
 
 	layouts *places.History
 	model   *rack.Model
+	stands  *placement.Keeper // told of what switches show; nil without a layout file
 	web     net.Listener
 	mqtt    net.Listener // nil with an external broker
 	pages   *pager.Pager
@@ -81,10 +84,16 @@ func (b *builder) openReadings(context.Context) (err error) {
 	return err
 }
 
-// recallNodes makes the model, and lets it know what was known before a restart.
+// recallNodes makes the model, and lets it know what was known before a restart:
+// first of all where the Pis stood.
 func (b *builder) recallNodes(ctx context.Context) (err error) {
 	b.model = rack.New(rack.Options{Layout: b.layout, History: b.made.store, Clock: b.clock, Stale: b.Stale, LayoutAt: b.layouts.At})
 	b.model.Register(b.registry)
+	if b.layout != nil {
+		b.stands = placement.NewKeeper(placement.Options{
+			Layout: b.layout, Racks: b.model, Journal: b.layouts, Log: b.log, Registry: b.registry,
+		})
+	}
 	if b.made.notes, err = b.recall(b.model, b.registry); err != nil {
 		return err
 	}
@@ -135,6 +144,12 @@ func (b *builder) takeIn(context.Context) (err error) {
 		return err
 	}
 	b.made.tasks = append(b.made.tasks, guard.Run, b.model.Run, b.made.notes.run, b.pages.Run, b.intake.Run, b.source.Run, footprint.Run)
+	return nil
+}
+
+// pollSwitches makes the way of what switches say to where messages are taken in.
+func (b *builder) pollSwitches(context.Context) error {
+	b.made.tasks = append(b.made.tasks, b.poller().Run)
 	return nil
 }
 

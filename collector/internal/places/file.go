@@ -72,7 +72,7 @@ func read(dir, name string) (entry, error) {
 	if err != nil {
 		return entry{}, fmt.Errorf("%s: %w: %v; move it away", path, errDamaged, err)
 	}
-	return entry{file: name, from: from.UnixMilli(), text: text, layout: l}, nil
+	return entry{file: name, from: from.UnixMilli(), text: text, layout: l, plan: planOf(l)}, nil
 }
 
 // decode reads the text of a file and checks what the readers of a layout rely
@@ -113,7 +113,7 @@ func encode(now time.Time, l *layout.Layout) (entry, error) {
 	}
 	return entry{
 		file: now.UTC().Truncate(time.Millisecond).Format(fileTime) + fileSuffix,
-		from: now.UnixMilli(), text: append(text, '\n'), layout: l,
+		from: now.UnixMilli(), text: append(text, '\n'), layout: l, plan: planOf(l),
 	}, nil
 }
 

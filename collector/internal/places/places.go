@@ -5,18 +5,23 @@
 // that start, unless it says the same as the one before. It is valid until the
 // next; the first is valid for all that was before it, too. So a replaced probe
 // is an edit of the layout, and the place keeps its history.
+//
+// Which Pi was behind which switch port is kept beside them, change by change, and
+// fills those slots that a layout leaves to a switch.
 package places
 
 import (
 	"bytes"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"path/filepath"
 	"slices"
 	"time"
 
 	"thermarack/agent/wire/layout"
+	"thermarack/collector/internal/placement"
 	"thermarack/collector/internal/state"
 )
 
@@ -34,9 +39,11 @@ type Options struct {
 	Log    *slog.Logger   // gets what is left out; nil discards
 }
 
-// A History knows which layout was valid when. It never changes once opened.
+// A History knows which layout was valid when, and which Pi stood in its empty
+// slots. It is safe for concurrent use.
 type History struct {
-	entries []entry // by time, at least a millisecond apart
+	entries []entry // by time, at least a millisecond apart; never changed once opened
+	journal *journal
 }
 
 // An entry is one layout as it was loaded.
@@ -45,6 +52,7 @@ type entry struct {
 	from   int64  // Unix ms, of the start that loaded it
 	text   []byte // of the file
 	layout *layout.Layout
+	plan   func() *placement.Plan // of the layout, made when it is first asked for
 }
 
 // Open reads the layouts in o.Dir and records o.Layout if it is another than the
@@ -64,6 +72,10 @@ func Open(o Options) (*History, error) {
 	h := &History{}
 	if err := h.load(o); err != nil {
 		return nil, fmt.Errorf("read the layouts of the past: %w", err)
+	}
+	var err error
+	if h.journal, err = openJournal(o); err != nil {
+		return nil, fmt.Errorf("read where Pis stood: %w", err)
 	}
 	if o.Layout == nil {
 		return h, nil
@@ -103,7 +115,6 @@ func (h *History) record(o Options) error {
 	}
 	n := len(h.entries)
 	if n > 0 && bytes.Equal(h.entries[n-1].text, e.text) {
-		h.entries[n-1].layout = o.Layout // so that At returns what was given
 		return nil
 	}
 	if err := state.Replace(filepath.Join(o.Dir, e.file), e.text); err != nil {
@@ -134,41 +145,67 @@ func (h *History) trim(o Options) error {
 	return nil
 }
 
-// A Period is a time during which one layout was valid.
+// A Period is a time during which nothing of a shelf has changed.
 type Period struct {
 	From, To time.Time // From inclusive, To exclusive
-	Layout   *layout.Layout
+
+	// Layout has that shelf, with the Pis that stood in it, and all switches; no
+	// shelf when it was not there. It must not be changed.
+	Layout *layout.Layout
 }
 
-// At returns the layout that was valid at t, or nil when none was ever recorded.
-// It is not changed by the caller.
-func (h *History) At(t time.Time) *layout.Layout {
+// At returns the shelf with an id as it was at t, as Period has it: in the layout
+// that was valid then and with the Pis that stood in it; nil when no layout was
+// ever recorded.
+func (h *History) At(shelf string, t time.Time) *layout.Layout {
 	if len(h.entries) == 0 {
 		return nil
 	}
-	return h.entries[h.index(t.UnixMilli())].layout
+	return h.entries[h.index(t.UnixMilli())].of(shelf, h.journal, t.UnixMilli())
 }
 
-// Periods returns which layouts were valid from one time until before another:
-// periods in time order that leave no gap, or none when no layout was ever
-// recorded or to is not after from.
-func (h *History) Periods(from, to time.Time) []Period {
-	if len(h.entries) == 0 || !from.Before(to) {
-		return nil
-	}
-	var periods []Period
-	for i := h.index(from.UnixMilli()); i < len(h.entries); i++ {
-		p := Period{From: from, To: to, Layout: h.entries[i].layout}
-		if n := len(periods); n > 0 {
-			p.From = time.UnixMilli(h.entries[i].from).UTC()
-			if !p.From.Before(to) {
-				break
-			}
-			periods[n-1].To = p.From
+// Periods yields what a shelf was from one time until before another: periods in
+// time order that leave no gap, or none when no layout was ever recorded or to is
+// not after from.
+func (h *History) Periods(shelf string, from, to time.Time) iter.Seq[Period] {
+	return func(yield func(Period) bool) {
+		if len(h.entries) == 0 || !from.Before(to) {
+			return
 		}
-		periods = append(periods, p)
+		cuts := h.cuts(shelf, from.UnixMilli(), to.UnixMilli())
+		for i := range cuts {
+			p := Period{from, to, h.At(shelf, time.UnixMilli(cuts[i]))}
+			if i > 0 {
+				p.From = time.UnixMilli(cuts[i]).UTC()
+			}
+			if i+1 < len(cuts) {
+				p.To = time.UnixMilli(cuts[i+1]).UTC()
+			}
+			if !yield(p) {
+				return
+			}
+		}
 	}
-	return periods
+}
+
+// cuts returns when a shelf may have become another, in Unix ms and in order: from
+// first, then what is after it and before to.
+func (h *History) cuts(shelf string, from, to int64) []int64 {
+	cuts := []int64{from}
+	for i := h.index(from); i < len(h.entries); i++ {
+		valid := h.valid(i)
+		if valid.from >= to {
+			break
+		}
+		if valid.from > from {
+			cuts = append(cuts, valid.from)
+		}
+		if s, ok := h.entries[i].layout.Shelf(shelf); ok {
+			cuts = append(cuts, h.journal.within(s, span{max(valid.from, from), min(valid.to, to)})...)
+		}
+	}
+	slices.Sort(cuts)
+	return slices.Compact(cuts)
 }
 
 // index returns which entry was valid at a time, in Unix ms. There is one.

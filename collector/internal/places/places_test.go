@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -44,6 +45,7 @@ func parse(t testing.TB, text, csv string) *layout.Layout {
 }
 
 const (
+	s3       = "hex/a1/s3"
 	oldProbe = "28f6fb1e0d0000c5"
 	newProbe = "28a2000000000000"
 )
@@ -92,7 +94,7 @@ func TestALayoutIsValidFromItsStartUntilTheNext(t *testing.T) {
 		{"for as long as there is no other", 1000 * time.Hour, second},
 	}
 	for _, tt := range tests {
-		if diff := cmp.Diff(h.At(noon.Add(tt.at)), tt.want); diff != "" {
+		if diff := cmp.Diff(h.At(s3, noon.Add(tt.at)), tt.want); diff != "" {
 			t.Errorf("%s: -got +want\n%s", tt.name, diff)
 		}
 	}
@@ -121,7 +123,7 @@ func TestPeriodsLeaveNoGap(t *testing.T) {
 		{"no time at all", time.Hour, time.Hour, nil},
 	}
 	for _, tt := range tests {
-		if diff := cmp.Diff(h.Periods(at(tt.from), at(tt.to)), tt.want); diff != "" {
+		if diff := cmp.Diff(slices.Collect(h.Periods(s3, at(tt.from), at(tt.to))), tt.want); diff != "" {
 			t.Errorf("%s: -got +want\n%s", tt.name, diff)
 		}
 	}
@@ -131,11 +133,11 @@ func TestWithoutALayoutFileNothingIsRecorded(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	h := open(t, dir, nil, 0)
-	if h.At(noon) != nil || h.Periods(noon, noon.Add(time.Hour)) != nil || len(files(t, dir)) > 0 {
-		t.Errorf("got %v and %v", h.At(noon), files(t, dir))
+	if h.At(s3, noon) != nil || slices.Collect(h.Periods(s3, noon, noon.Add(time.Hour))) != nil || len(files(t, dir)) > 0 {
+		t.Errorf("got %v and %v", h.At(s3, noon), files(t, dir))
 	}
 	open(t, dir, shelf(t, oldProbe, 1), time.Hour)
-	if h := open(t, dir, nil, 2*time.Hour); h.At(noon.Add(3*time.Hour)) == nil {
+	if h := open(t, dir, nil, 2*time.Hour); h.At(s3, noon.Add(3*time.Hour)) == nil {
 		t.Error("a start without a layout file has ended the one before")
 	}
 }
@@ -148,7 +150,7 @@ func TestAnOldLayoutThatComesBackIsRecordedAgain(t *testing.T) {
 	open(t, dir, second, time.Hour)
 	h := open(t, dir, first, 2*time.Hour)
 	for after, want := range map[time.Duration]*layout.Layout{0: first, 90 * time.Minute: second, 2 * time.Hour: first} {
-		if diff := cmp.Diff(h.At(noon.Add(after)), want); diff != "" {
+		if diff := cmp.Diff(h.At(s3, noon.Add(after)), want); diff != "" {
 			t.Errorf("after %v: -got +want\n%s", after, diff)
 		}
 	}
@@ -161,18 +163,18 @@ func TestAClockThatWasWrongCostsOnlyItsOwnLayouts(t *testing.T) {
 	open(t, dir, first, 0)
 	open(t, dir, second, 4*365*24*time.Hour) // a battery that is empty, and a date of years ahead
 	h := open(t, dir, third, time.Hour)
-	if diff := cmp.Diff(h.At(noon.Add(time.Hour)), third); diff != "" {
+	if diff := cmp.Diff(h.At(s3, noon.Add(time.Hour)), third); diff != "" {
 		t.Errorf("now: -got +want\n%s", diff)
 	}
-	if diff := cmp.Diff(h.At(noon), first); diff != "" {
+	if diff := cmp.Diff(h.At(s3, noon), first); diff != "" {
 		t.Errorf("before: -got +want\n%s", diff)
 	}
 	h = open(t, dir, third, -365*24*time.Hour) // and a year behind
-	if diff := cmp.Diff(h.At(noon), third); diff != "" {
+	if diff := cmp.Diff(h.At(s3, noon), third); diff != "" {
 		t.Errorf("a year behind: -got +want\n%s", diff)
 	}
 	h = open(t, dir, third, 2*time.Hour)
-	if diff := cmp.Diff(h.At(noon), first); diff != "" {
+	if diff := cmp.Diff(h.At(s3, noon), first); diff != "" {
 		t.Errorf("with the right time again: -got +want\n%s", diff)
 	}
 }
@@ -199,7 +201,7 @@ func TestADamagedFileCostsOnlyItself(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(h.At(noon.Add(90*time.Minute)), first); diff != "" {
+		if diff := cmp.Diff(h.At(s3, noon.Add(90*time.Minute)), first); diff != "" {
 			t.Errorf("%s: -got +want\n%s", name, diff)
 		}
 		if strings.Count(log.String(), "level=ERROR") != 1 || !strings.Contains(log.String(), name) {
@@ -247,7 +249,7 @@ func TestTheOldestLayoutsAreForgotten(t *testing.T) {
 	if diff := cmp.Diff(files(t, dir), want); diff != "" {
 		t.Errorf("-got +want\n%s", diff)
 	}
-	if got := h.At(noon).Shelves[0].Slots[0].Port; got != 2 {
+	if got := h.At(s3, noon).Shelves[0].Slots[0].Port; got != 2 {
 		t.Errorf("what is kept in memory begins with layout %d, the files with 2", got)
 	}
 }
@@ -287,7 +289,7 @@ func FuzzOpen(f *testing.F) {
 		write(t, filepath.Join(dir, "20260314T120000.000Z.json"), string(text))
 		h := open(t, dir, nil, time.Hour)
 		series(t, h, nil, noon, noon.Add(time.Minute))
-		if l := h.At(noon); l != nil {
+		if l := h.At(s3, noon); l != nil {
 			open(t, dir, l, time.Hour)
 		}
 	})

@@ -15,7 +15,7 @@ func TestALayoutIsKeptWhenThePowerGoesRightAfterTheFirstStart(t *testing.T) {
 	disk := powercut.New()
 	open(t, filepath.Join(powercuttest.Mount(t, disk), "data", "layouts"), shelf(t, oldProbe, 1), 0)
 	left := open(t, filepath.Join(powercuttest.Cut(t, disk), "data", "layouts"), nil, 0)
-	if left.At(noon) == nil {
+	if left.At(s3, noon) == nil {
 		t.Error("the layout is gone")
 	}
 }

@@ -121,23 +121,40 @@ func (q *querier) places(ctx context.Context, all []*labels.Matcher) ([]*series,
 	if err != nil {
 		return nil, err
 	}
-	found := map[string]*series{}
+	parts, found := partsOf(seen), map[string]*series{}
 	first := q.history.index(q.span.from)
 	for i := first; i < len(entries) && (i == first || entries[i].from <= q.span.to); i++ {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		valid := q.history.valid(i)
-		for _, ls := range stand(entries[i].layout).all(seen) {
-			if matches(ls, all) {
-				add(found, ls, valid)
-			}
-		}
+		q.entry(found, i, parts, all)
 	}
 	for _, s := range found {
 		s.clip = q.span
 	}
 	return slices.SortedFunc(maps.Values(found), func(a, b *series) int { return labels.Compare(a.labels, b.labels) }), nil
+}
+
+// entry adds the series of one entry that match.
+func (q *querier) entry(found map[string]*series, i int, seen parts, all []*labels.Matcher) {
+	e, valid := q.history.entries[i], q.history.valid(i)
+	note := func(some []labels.Labels, valid span) {
+		for _, ls := range some {
+			if matches(ls, all) {
+				add(found, ls, valid)
+			}
+		}
+	}
+	here := stand(e.layout)
+	note(here.all(seen), valid)
+	for _, s := range q.history.journal.stays(valid) {
+		if s.to <= q.span.from || s.from > q.span.to || !e.plan().Takes(s.Port, s.node) {
+			continue
+		}
+		if slot, ok := e.plan().Slot(s.Port); ok {
+			note(here.pi(slot, s.node, seen), s.span)
+		}
+	}
 }
 
 // valid returns when an entry was valid: from inclusive, to exclusive.

@@ -1,14 +1,17 @@
 package places
 
 import (
+	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
 	"thermarack/agent/wire"
 	"thermarack/agent/wire/layout"
+	"thermarack/collector/internal/placement"
 )
 
 // Metric is the name of the metric that says where a sensor stands. Its value is
@@ -89,19 +92,49 @@ func place(shelf *layout.Shelf, more ...label) labels.Labels {
 	return b.Labels()
 }
 
+// parts are the devices of nodes, by node.
+type parts map[wire.Node][]string
+
+// partsOf sorts devices by the nodes that they are parts of.
+func partsOf(seen []string) parts {
+	p := parts{}
+	for _, device := range seen {
+		if node, ok := wire.DeviceNode(device); ok {
+			p[node] = append(p[node], device)
+		}
+	}
+	return p
+}
+
 // all returns the labels of every device that the layout names, and of those of
 // seen that are parts of its Pis, in no order.
-func (s standing) all(seen []string) []labels.Labels {
-	found := make([]labels.Labels, 0, len(s.devices)+len(seen))
-	for _, ls := range s.devices {
-		found = append(found, ls)
+func (s standing) all(seen parts) []labels.Labels {
+	found := slices.Collect(maps.Values(s.devices))
+	for node, at := range s.nodes {
+		found = append(found, s.of(at, seen[node])...)
 	}
-	for _, device := range seen {
-		if _, known := s.devices[device]; known {
-			continue
-		}
-		node, ok := wire.DeviceNode(device)
-		if at, placed := s.nodes[node]; ok && placed {
+	return found
+}
+
+// pi returns the labels of the parts of a Pi that stands in a slot which the layout
+// leaves to a switch.
+func (s standing) pi(slot placement.Slot, node wire.Node, seen parts) []labels.Labels {
+	site, rest, _ := strings.Cut(slot.Shelf, "/")
+	rack, name, _ := strings.Cut(rest, "/")
+	at := place(&layout.Shelf{Site: site, Rack: rack, Name: name}, label{labelSlot, strconv.Itoa(slot.Number)})
+	devices := seen[node]
+	if soc := node.Device("soc"); !slices.Contains(devices, soc) {
+		devices = append(slices.Clip(devices), soc)
+	}
+	return s.of(at, devices)
+}
+
+// of returns the labels of those devices that have no place of their own, at a
+// place.
+func (s standing) of(at labels.Labels, devices []string) []labels.Labels {
+	var found []labels.Labels
+	for _, device := range devices {
+		if _, known := s.devices[device]; !known {
 			found = append(found, labels.NewBuilder(at).Set(labelSensor, device).Labels())
 		}
 	}

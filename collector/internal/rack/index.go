@@ -7,11 +7,12 @@ import (
 
 	"thermarack/agent/wire"
 	"thermarack/agent/wire/layout"
+	"thermarack/collector/internal/placement"
 )
 
 // A Place is where a device stands.
 type Place struct {
-	Shelf *layout.Shelf
+	Shelf *layout.Shelf // as the file has it: without the Pis that switches show
 	Slot  int           // of a Pi or of the switch port that feeds it, from 1; 0 for a probe or a fan
 	Probe *layout.Probe // of a probe, else nil
 	Fan   *layout.Fan   // of a shelf fan, else nil
@@ -37,6 +38,8 @@ type index struct {
 	records map[record]Place         // fans
 	ports   map[string]Place         // switch ports that feed a slot, by device
 	feeders map[wire.Node]*Switch    // that feed a slot
+	fed     map[placement.Port]fed   // slots that are empty but for what their port shows
+	sites   map[string]string        // of the first shelf that a switch feeds, by its name
 
 	wanted map[record]bool // what a State is built from, and its devices without a quantity
 }
@@ -55,21 +58,28 @@ func newIndex(l *layout.Layout) *index {
 		records: map[record]Place{},
 		ports:   map[string]Place{},
 		feeders: map[wire.Node]*Switch{},
+		fed:     map[placement.Port]fed{},
+		sites:   map[string]string{},
 		wanted:  map[record]bool{},
 	}
 	for i := range l.Shelves {
-		x.add(&l.Shelves[i])
+		x.add(i, &l.Shelves[i])
 	}
 	return x
 }
 
-func (x *index) add(shelf *layout.Shelf) {
+func (x *index) add(number int, shelf *layout.Shelf) {
 	x.shelves[shelf.ID()] = shelf
 	for _, slot := range shelf.Slots {
 		place := x.fedPlace(shelf, slot)
+		if x.sites[slot.Switch] == "" {
+			x.sites[slot.Switch] = shelf.Site
+		}
 		if slot.Node != "" {
 			x.nodes[slot.Node], x.pis[slot.Node.Device("")] = place, place
 			x.want(socRecord(slot.Node))
+		} else if port := placement.PortOf(slot); port.Number != 0 {
+			x.fed[port] = fed{place, number}
 		}
 		if name := x.powerRecord(slot); name != "" {
 			device, _, _ := wire.SplitName(name)

@@ -14,6 +14,7 @@ import (
 	"thermarack/agent/wire/clock"
 	"thermarack/agent/wire/layout"
 	"thermarack/collector/internal/ingest"
+	"thermarack/collector/internal/placement"
 	"thermarack/collector/internal/store"
 )
 
@@ -35,9 +36,10 @@ type Options struct {
 	Clock   clock.Clock
 	Stale   time.Duration // a value older than this is stale; above 0
 
-	// LayoutAt returns the layout that was valid at a time, or nil when that is
-	// not known; nil: Layout was always valid. Without a Layout it is not asked.
-	LayoutAt func(time.Time) *layout.Layout
+	// LayoutAt returns a shelf, by its id, as it was at a time: a layout that has it,
+	// or that has no shelf when there was none; nil when that is not known. nil:
+	// Layout was always valid. Without a Layout it is not asked.
+	LayoutAt func(shelf string, at time.Time) *layout.Layout
 }
 
 // missingAfter is how many stale limits old a value may be until it counts as
@@ -55,7 +57,7 @@ type Model struct {
 	history  History
 	clock    clock.Clock
 	ages     ages
-	layoutAt func(time.Time) *layout.Layout
+	layoutAt func(string, time.Time) *layout.Layout
 
 	mu          sync.RWMutex
 	provisional bool
@@ -70,6 +72,8 @@ type Model struct {
 	arranged    time.Time              // when that was made
 	strangers   map[stranger]*Unplaced // sensors without a place, and foreign ones
 	watchers    map[*watcher]struct{}
+	roaming     bool             // whether slots are filled by what reports or what switches show
+	found       placement.Result // see PlacePis
 
 	inventories int           // bytes of them all, about
 	unsaved     chan struct{} // see Unsaved
@@ -95,6 +99,7 @@ func New(o Options) *Model {
 		o.Layout = &layout.Layout{}
 	}
 	m.index = newIndex(o.Layout)
+	m.roaming = m.provisional || len(m.index.fed) > 0
 	return m
 }
 
@@ -108,7 +113,9 @@ func (m *Model) Restore(ctx context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for name, p := range points {
-		if device, quantity, _ := wire.SplitName(name); m.index.wanted[record{device, quantity}] {
+		device, quantity, _ := wire.SplitName(name)
+		node, _ := wire.DeviceNode(device)
+		if m.index.wanted[record{device, quantity}] || m.nodes[node] != nil && m.mayBePlaced(node, device, quantity) {
 			m.known[name] = p
 		}
 	}
@@ -116,8 +123,9 @@ func (m *Model) Restore(ctx context.Context) error {
 	return nil
 }
 
-// Layout returns the layout in force; without a file, the provisional one of
-// all Pis seen so far. It must not be changed.
+// Layout returns the layout in force, with the Pis that switches show in the slots
+// that the file leaves empty; without a file, the provisional one of all Pis seen
+// so far. It must not be changed.
 func (m *Model) Layout() *layout.Layout {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
@@ -141,7 +149,7 @@ func (m *Model) Stale() time.Duration { return m.ages.stale }
 // it was known then, with what stood in it then. The error wraps ErrNoShelf, or
 // is the store's.
 func (m *Model) State(ctx context.Context, shelf string, at time.Time) (State, error) {
-	x := m.indexAt(at)
+	x := m.indexAt(shelf, at)
 	s, ok := x.shelves[shelf]
 	if !ok {
 		return State{}, fmt.Errorf("shelf %.200q: %w", shelf, ErrNoShelf)
@@ -159,16 +167,16 @@ func (m *Model) State(ctx context.Context, shelf string, at time.Time) (State, e
 	return x.build(s, at, known, m.ages), nil
 }
 
-// indexAt returns the index of the layout that was valid at a time, at the zero
-// time now.
-func (m *Model) indexAt(at time.Time) *index {
+// indexAt returns an index that has a shelf as it was at a time, at the zero time
+// as it is now.
+func (m *Model) indexAt(shelf string, at time.Time) *index {
 	m.mu.RLock()
 	now := m.index
 	m.mu.RUnlock()
 	if at.IsZero() || m.provisional || m.layoutAt == nil {
 		return now
 	}
-	if then := m.layoutAt(at); then != nil && then != now.layout {
+	if then := m.layoutAt(shelf, at); then != nil {
 		return newIndex(then)
 	}
 	return now
@@ -259,8 +267,8 @@ func (m *Model) take(node *Node, r *wire.Reading, received time.Time) {
 		return
 	}
 	// Nothing else is remembered than what a State is built from, however much a
-	// node says; a Pi's SoC may be about to be adopted by a provisional shelf.
-	if r.Text != "" || !m.index.wanted[record{r.Device, r.Quantity}] && !(m.provisional && isSoC(node.Node, r)) {
+	// node says, and what one may be built from as soon as the Pi has a place.
+	if r.Text != "" || !m.index.wanted[record{r.Device, r.Quantity}] && !m.mayBePlaced(node.Node, r.Device, r.Quantity) {
 		return
 	}
 	if name := r.Name(); isNews(r.Time, m.known[name].Time, received) {
@@ -274,9 +282,10 @@ func isNews(at, known, received time.Time) bool {
 	return at.After(known) || known.After(received.Add(ingest.MaxAhead))
 }
 
-// isSoC tells whether r is the temperature that socRecord names.
-func isSoC(node wire.Node, r *wire.Reading) bool {
-	return r.Quantity == wire.QuantityTemperature && node.Has(r.Device) && wire.DevicePart(r.Device) == "soc"
+// mayBePlaced tells whether a record is the one that socRecord names, of a Pi that
+// may get a place without another layout file.
+func (m *Model) mayBePlaced(node wire.Node, device, quantity string) bool {
+	return m.roaming && quantity == wire.QuantityTemperature && node.Has(device) && wire.DevicePart(device) == "soc"
 }
 
 // arrangeEvery is how often a provisional layout is made anew at most, unless

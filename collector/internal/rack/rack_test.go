@@ -215,7 +215,7 @@ func TestWithoutALayoutPisStandOnAProvisionalShelf(t *testing.T) {
 func TestAPastStateStandsInTheLayoutOfThen(t *testing.T) {
 	before := hex(t)
 	before.Shelves[0].Slots[0].Node, before.Shelves[0].Slots[1].Node = pi2, ""
-	m := rack.New(rack.Options{Layout: hex(t), History: past{}, Stale: 5 * time.Minute, LayoutAt: func(at time.Time) *layout.Layout {
+	m := rack.New(rack.Options{Layout: hex(t), History: past{}, Stale: 5 * time.Minute, LayoutAt: func(_ string, at time.Time) *layout.Layout {
 		switch at.Day() {
 		case 1:
 			return before

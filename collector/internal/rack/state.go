@@ -5,6 +5,7 @@ import (
 
 	"thermarack/agent/wire"
 	"thermarack/agent/wire/layout"
+	"thermarack/collector/internal/placement"
 )
 
 // A Freshness tells how much a value may be believed.
@@ -92,12 +93,12 @@ type Node struct {
 	Unheard   bool            // it has said nothing since our start: that it is online was true before
 }
 
-// An Unplaced is a node or a sensor that reports and stands nowhere in the
-// layout.
+// An Unplaced is a node or a sensor that stands nowhere in the layout.
 type Unplaced struct {
-	Site   string
+	Site   string // "" of a Pi that does not report, on a switch that feeds no slot
 	Node   wire.Node
-	Sensor string // device; "" when the node itself is unplaced
-	Why    string // "unknown node", "unknown sensor", "foreign sensor"
-	Seen   time.Time
+	Sensor string         // device; "" when the node itself is unplaced
+	Why    string         // "unknown node", "unknown sensor", "foreign sensor", "no agent reports from it"
+	Seen   time.Time      // newest sample; zero of a Pi that does not report
+	Spot   placement.Spot // of a node: where a switch shows it; zero when none does
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"thermarack/agent/wire"
+	"thermarack/collector/internal/placement"
 )
 
 // RejectedForeign is the reason for a sensor that reports from a node that is
@@ -74,17 +75,25 @@ func (m *Model) noteStranger(node *Node, r *wire.Reading) {
 }
 
 // Unplaced lists the nodes and sensors that report and stand nowhere in the
-// layout, sorted by node and sensor. Pis on a provisional shelf are among them.
+// layout, and the Pis that do not report and that switches show, sorted by node and
+// sensor. Pis on a provisional shelf are among them.
 func (m *Model) Unplaced() []Unplaced {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	list := make([]Unplaced, 0, len(m.strangers))
+	list := make([]Unplaced, 0, len(m.strangers)+len(m.found.Unplaced))
 	for _, u := range m.strangers {
 		list = append(list, *u)
 	}
+	shown := map[wire.Node]placement.Spot{}
+	for _, s := range m.found.Unplaced {
+		shown[s.Node] = s.Spot
+		if m.nodes[s.Node] == nil {
+			list = append(list, Unplaced{Site: m.index.sites[s.Spot.Switch], Node: s.Node, Why: "no agent reports from it", Spot: s.Spot})
+		}
+	}
 	for _, n := range m.nodes {
 		if _, placed := m.index.nodes[n.Node]; (m.provisional || !placed) && m.index.switchName(n.Node) == "" {
-			list = append(list, Unplaced{Site: n.Site, Node: n.Node, Why: "unknown node", Seen: n.Seen})
+			list = append(list, Unplaced{Site: n.Site, Node: n.Node, Why: "unknown node", Seen: n.Seen, Spot: shown[n.Node]})
 		}
 	}
 	slices.SortFunc(list, func(a, b Unplaced) int {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"iter"
 	"net/http"
 	"slices"
 	"strconv"
@@ -33,7 +34,7 @@ type segment struct {
 const maxSensor = 512
 
 // source reads the sensor parameter: a record name, or a place, which means what
-// stood there in the layout valid at each moment of the span.
+// stood there at each moment of the span.
 //
 //	urn:dev:ow:28f6fb1e0d0000c5:temperature
 //	place:hex/a1/s3/slot/17:temperature         the Pi's processor; power: its switch port
@@ -57,19 +58,27 @@ func (s *Server) source(text string, span span) (source, error) {
 	if err != nil {
 		return source{}, err
 	}
-	strands, err := at.over(s.periods(span))
+	strands, err := at.over(s.periods(at.shelf, span))
 	return source{strands, unit}, err
 }
 
-// periods returns the layouts valid over a span. Without a layout file the
+// periods yields what a shelf was over a span. Without a layout file the
 // provisional one is all there is, for the past too.
-func (s *Server) periods(span span) []places.Period {
-	if s.opt.Layouts != nil && !s.opt.Racks.Provisional() {
-		if all := s.opt.Layouts.Periods(span.from, span.to); len(all) > 0 {
-			return all
+func (s *Server) periods(shelf string, span span) iter.Seq[places.Period] {
+	return func(yield func(places.Period) bool) {
+		known := false
+		if s.opt.Layouts != nil && !s.opt.Racks.Provisional() {
+			for p := range s.opt.Layouts.Periods(shelf, span.from, span.to) {
+				known = true
+				if !yield(p) {
+					return
+				}
+			}
+		}
+		if !known {
+			yield(places.Period{From: span.from, To: span.to, Layout: s.opt.Racks.Layout()})
 		}
 	}
-	return []places.Period{{From: span.from, To: span.to, Layout: s.opt.Racks.Layout()}}
 }
 
 // A place is a part of a shelf where a quantity is measured.
@@ -92,11 +101,11 @@ func parsePlace(text, quantity string) (place, error) {
 
 // over returns what stood there, a strand a probe of a face. The error says what
 // there never was.
-func (p place) over(periods []places.Period) ([]strand, error) {
+func (p place) over(periods iter.Seq[places.Period]) ([]strand, error) {
 	var names []string
 	strands := map[string]strand{}
 	known := false
-	for _, period := range periods {
+	for period := range periods {
 		shelf, ok := period.Layout.Shelf(p.shelf)
 		known = known || ok
 		if !ok {

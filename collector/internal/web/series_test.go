@@ -5,8 +5,10 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -116,7 +118,7 @@ func TestAFaceLeavesOutAProbeNeverHeardOf(t *testing.T) {
 // years are layouts, each valid for a day up to noon.
 type years []*layout.Layout
 
-func (y years) Periods(from, to time.Time) []places.Period {
+func (y years) Periods(_ string, from, to time.Time) iter.Seq[places.Period] {
 	var all []places.Period
 	for i, l := range y {
 		end := noon.Add(time.Duration(i+1-len(y)) * 24 * time.Hour)
@@ -131,7 +133,7 @@ func (y years) Periods(from, to time.Time) []places.Period {
 			all = append(all, p)
 		}
 	}
-	return all
+	return slices.Values(all)
 }
 
 func TestAPlaceKeepsItsHistoryWhenALayoutPutsAnotherThere(t *testing.T) {

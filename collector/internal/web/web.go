@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"net/http"
 	"time"
@@ -74,11 +75,11 @@ type Series interface {
 	Unit(ctx context.Context, name string) (string, error)
 }
 
-// Layouts knows which layout was valid when. It must be safe for concurrent use.
+// Layouts knows what every shelf was when. It must be safe for concurrent use.
 type Layouts interface {
-	// Periods returns which layouts were valid from one time until before another:
+	// Periods yields what a shelf, by its id, was from one time until before another:
 	// periods in time order that leave no gap, or none when that is not known.
-	Periods(from, to time.Time) []places.Period
+	Periods(shelf string, from, to time.Time) iter.Seq[places.Period]
 }
 
 // Options say what a Server is made from. All down to Ready are needed.
