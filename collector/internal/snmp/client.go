@@ -47,6 +47,7 @@ type Client struct {
 	session  *gosnmp.GoSNMP // nil after an error: the next request opens it anew
 	requests int
 	pace     pace
+	vlan     int // what it speaks of, see VLAN; 0 for all of the switch
 }
 
 // Open returns a client of a switch. It looks up its name, but sends nothing yet.
@@ -110,6 +111,9 @@ func (c *Client) connect(ctx context.Context) error {
 		session.MsgFlags = gosnmp.AuthPriv
 		session.SecurityModel = gosnmp.UserSecurityModel
 		session.SecurityParameters = c.target.Credentials.Security()
+	}
+	if c.vlan > 0 {
+		addressVLAN(session, c.vlan)
 	}
 	if err := session.Connect(); err != nil {
 		var why *net.OpError // its text says again that it dials
