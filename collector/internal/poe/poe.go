@@ -17,6 +17,7 @@ type Switch struct {
 	Uptime      time.Duration // sysUpTime: since its agent started; 0 when it does not say, anew after 497 days
 	Ports       []Port        // those with PoE by Number, then others that MAC addresses were seen on
 	Supplies    []Supply
+	Missing     string // what could not be read and is not in Ports, for people; "" when all was
 }
 
 // A Port is one port of a switch.

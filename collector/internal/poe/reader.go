@@ -75,6 +75,7 @@ type still struct {
 	name, description string
 	mac               wire.Node
 	*interfaces
+	missing string // why VLANs are no longer asked for, "" while they are
 }
 
 // Heard is what was last learned of who is behind which interface. A port of the
@@ -204,10 +205,11 @@ func (r *Reader) interfaceOf(port int) int {
 }
 
 // listenVLANs adds the addresses of the VLANs that PoE ports are in, where each has
-// a table of its own.
+// a table of its own. A switch that does not show us those is not asked again until
+// what rarely changes is read: it would make each poll wait.
 func (r *Reader) listenVLANs(ctx context.Context, l learned, ports []Port) error {
 	src, ok := r.src.(VLANSource)
-	if !ok || r.still.VLANs == nil {
+	if !ok || r.still.VLANs == nil || r.still.missing != "" {
 		return nil
 	}
 	column := snmp.OID(r.still.VLANs)
@@ -216,19 +218,32 @@ func (r *Reader) listenVLANs(ctx context.Context, l learned, ports []Port) error
 		return err
 	}
 	for _, id := range vlans(a.column(column), ports) {
-		table := fdbs()[0]
-		a, err := walk(ctx, src.VLAN(id), table.port, table.status, dot1dBasePortIfIndex())
-		if err != nil {
-			return fmt.Errorf("VLAN %d: %w", id, err)
+		err := r.listenVLAN(ctx, src.VLAN(id), l)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			r.still.missing = fmt.Sprintf("addresses of VLAN %d and higher: %v", id, err)
+			return nil
 		}
-		bridged := bridgePorts(a.column(dot1dBasePortIfIndex()))
-		l.add(a.column(table.port), a.column(table.status), func(port int) int {
-			if index := bridged[port]; index > 0 {
-				return index
-			}
-			return r.interfaceOf(port)
-		})
 	}
+	return nil
+}
+
+// listenVLAN adds the addresses of one VLAN.
+func (r *Reader) listenVLAN(ctx context.Context, src snmp.Source, l learned) error {
+	table := fdbs()[0]
+	a, err := walk(ctx, src, table.port, table.status, dot1dBasePortIfIndex())
+	if err != nil {
+		return err
+	}
+	bridged := bridgePorts(a.column(dot1dBasePortIfIndex()))
+	l.add(a.column(table.port), a.column(table.status), func(port int) int {
+		if index := bridged[port]; index > 0 {
+			return index
+		}
+		return r.interfaceOf(port)
+	})
 	return nil
 }
 
@@ -271,7 +286,7 @@ func (r *Reader) assemble(now pulse, ports []Port, supplies []Supply) (Switch, e
 	}
 	return Switch{
 		Profile: r.still.Name, Name: r.still.name, Description: r.still.description, MAC: r.still.mac,
-		Uptime: now.uptime, Ports: ports, Supplies: supplies,
+		Uptime: now.uptime, Ports: ports, Supplies: supplies, Missing: r.still.missing,
 	}, nil
 }
 

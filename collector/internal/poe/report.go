@@ -129,6 +129,9 @@ func WriteText(w io.Writer, s Switch) error {
 		fmt.Fprintf(table, "%d\t%g\t%g\t%s\n", u.Group, u.Watts, u.Used, u.Status)
 	}
 	table.Flush() // writes to memory
+	if s.Missing != "" {
+		fmt.Fprintf(&b, "\nnot read: %s\n", safe(s.Missing, maxMissing))
+	}
 	for line := range bytes.Lines(b.Bytes()) {
 		if _, err := fmt.Fprintf(w, "%s\n", bytes.TrimRight(line, " \n")); err != nil {
 			return err
@@ -184,6 +187,7 @@ func digits(n int) string {
 const (
 	maxName        = 40
 	maxDescription = 120
+	maxMissing     = 400
 )
 
 // safe returns s fit for a terminal: what can't be printed, or turns the direction
