@@ -32,7 +32,7 @@ func check(_ context.Context, args []string, out output) error {
 	}
 	errs := []error{cfg.Check(*configFile), checkBroker(cfg)}
 	if cfg.Layout != "" {
-		_, err := layout.Load(cfg.Layout)
+		_, err := loadLayout(cfg.Layout)
 		errs = append(errs, err)
 	}
 	if cfg.Pager != "" {
@@ -43,6 +43,15 @@ func check(_ context.Context, args []string, out output) error {
 	}
 	fmt.Fprintln(out.Out, "nothing is wrong")
 	return nil
+}
+
+// loadLayout reads a layout file and what it names.
+func loadLayout(file string) (*layout.Layout, error) {
+	l, err := layout.Load(file)
+	if err != nil {
+		return nil, err
+	}
+	return l, checkSwitches(file, l)
 }
 
 // layoutCommand is `layout check F`.
@@ -57,7 +66,7 @@ func layoutCommand(_ context.Context, args []string, out output) error {
 	if err := parse(flags, args[1:], out, 1); err != nil {
 		return err
 	}
-	l, err := layout.Load(flags.Arg(0))
+	l, err := loadLayout(flags.Arg(0))
 	if err != nil {
 		return err
 	}

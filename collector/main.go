@@ -47,6 +47,7 @@ func commands() []command {
 		{"restore", "-i F [--data DIR]", "make a data directory from a backup; nothing is overwritten", restoreData},
 		{"check", "[--config F] [--layout F] [--pager F]", "say everything that is wrong with these files", check},
 		{"layout", "check F", "say everything that is wrong with a layout", layoutCommand},
+		{"switch", "scan HOST | --snmprec F  [--credentials F] [--profile P] [--json]", "say what is understood of a PoE switch, or of a recording of one", switchCommand},
 		{"version", "", "print the version", printVersion},
 	}
 }

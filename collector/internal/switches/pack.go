@@ -12,6 +12,7 @@ import (
 
 // Quantities of a switch beside its watts. docs/wire.md says what each means.
 const (
+	quantityAllocated = "allocated"
 	quantityStatus    = "status"
 	quantityClass     = "class"
 	quantityDenied    = "denied"
@@ -24,7 +25,8 @@ const (
 // Pack returns what a switch said as readings of its MAC in the layout, all of one
 // instant: those of its ports with PoE, then those of its power supplies, in the
 // order of s. What the switch did not say is left out, and so are numbers that
-// cannot be. Of two ports or supplies with one number the first counts.
+// cannot be. Of two ports or supplies with one number the first counts. Watts that
+// were not measured are no power: a shelf's air flow is computed from that.
 func Pack(sw layout.Switch, s poe.Switch, at time.Time) []wire.Reading {
 	p := packer{node: sw.MAC, at: at, taken: map[string]bool{}}
 	p.readings = make([]wire.Reading, 0, 7*len(s.Ports)+4*len(s.Supplies))
@@ -70,8 +72,12 @@ func (p *packer) port(port *poe.Port) {
 	if !p.begin("port", port.Number) {
 		return
 	}
-	if port.Power != nil {
+	switch {
+	case port.Power == nil:
+	case port.Measured || *port.Power == 0:
 		p.add(wire.QuantityPower, "W", *port.Power)
+	default:
+		p.add(quantityAllocated, "W", *port.Power)
 	}
 	if port.Status != 0 {
 		p.add(quantityStatus, "", float64(port.Status))

@@ -36,10 +36,10 @@ func small() poe.Switch {
 	return poe.Switch{
 		Profile: "test", Name: "sw", Description: "A switch\nof tests", MAC: a13.MAC, Uptime: time.Hour,
 		Ports: []poe.Port{
-			{Index: "1.1", Number: 1, IfIndex: 10001, Name: "gi1", Admin: to(true), Status: poe.Delivering, Class: to(3), Power: to(4.1),
+			{Index: "1.1", Number: 1, IfIndex: 10001, Name: "gi1", Admin: to(true), Status: poe.Delivering, Class: to(3), Power: to(4.1), Measured: true,
 				Denied: to[uint32](0), Overload: to[uint32](2), Short: to[uint32](math.MaxUint32)},
 			{Index: "1.2", Number: 2, Name: "gi2", Status: poe.Searching, Class: to(0), Power: to(0.0)},
-			{Index: "1.3", Number: 3},
+			{Index: "1.3", Number: 3, Power: to(15.4)},
 			{IfIndex: 10049, Name: "te1", MACs: []wire.Node{"b827eb000001"}},
 		},
 		Supplies: []poe.Supply{{Group: 1, Watts: 370, Used: 34.5, Threshold: to(0.8), Status: poe.SupplyOn}, {Group: 2}},
@@ -76,7 +76,7 @@ func TestPack(t *testing.T) {
 
 func TestPackLeavesOutWhatCannotBe(t *testing.T) {
 	s := poe.Switch{
-		Ports:    []poe.Port{{Number: 1, Power: to(math.NaN())}, {Number: 2, Power: to(-1.0)}, {Number: 3, Power: to(math.Inf(1))}, {Number: 4, Power: to(5.0)}, {Number: 4, Power: to(6.0)}},
+		Ports:    []poe.Port{{Number: 1, Power: to(math.NaN())}, {Number: 2, Power: to(-1.0)}, {Number: 3, Power: to(math.Inf(1))}, {Number: 4, Power: to(5.0), Measured: true}, {Number: 4, Power: to(6.0)}},
 		Supplies: []poe.Supply{{Group: 1, Watts: math.NaN(), Used: 3}, {Group: 1, Watts: 370}},
 	}
 	want := []wire.Reading{
