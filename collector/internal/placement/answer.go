@@ -42,6 +42,7 @@ func compareSightings(a, b sighting) int {
 // An Answer is what one answer of a switch says of Pis.
 type Answer struct {
 	at  time.Time
+	mac wire.Node  // the switch's own, "" when it does not say
 	pis []sighting // by node and spot
 }
 
@@ -53,7 +54,7 @@ const maxPis = 64
 // NewAnswer returns what a switch, by its name in the layout, showed at a time.
 // Uplinks count for nothing.
 func NewAnswer(name string, s poe.Switch, at time.Time, isPi func(wire.Node) bool) Answer {
-	a := Answer{at: at}
+	a := Answer{at: at, mac: s.MAC}
 	names := map[int]string{}
 	for _, p := range s.Ports {
 		if p.Uplink {
@@ -94,7 +95,7 @@ func (a Answer) After(b Answer) Answer {
 }
 
 // sameAs tells whether both show the same.
-func (a Answer) sameAs(b Answer) bool { return slices.Equal(a.pis, b.pis) }
+func (a Answer) sameAs(b Answer) bool { return a.mac == b.mac && slices.Equal(a.pis, b.pis) }
 
 // PiPrefixes returns the first six digits of the MAC addresses that the IEEE has
 // given to Raspberry Pi.

@@ -65,8 +65,15 @@ type decision struct {
 
 // gather finds the best ports of each Pi.
 func (d *decision) gather(answers map[string]Answer) {
+	own := map[wire.Node]bool{} // of switches: a Pi is none
+	for _, a := range answers {
+		own[a.mac] = true
+	}
 	for _, name := range slices.Sorted(maps.Keys(answers)) {
 		for _, s := range answers[name].pis {
+			if own[s.node] {
+				continue
+			}
 			switch known := d.best[s.node]; {
 			case len(known) == 0 || s.macs < known[0].macs:
 				d.best[s.node] = []sighting{s}

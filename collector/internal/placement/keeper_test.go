@@ -1,0 +1,108 @@
+package placement_test
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"thermarack/agent/wire"
+	"thermarack/collector/internal/placement"
+)
+
+func TestANodeThatHasReportedIsAPiAndASwitchIsNone(t *testing.T) {
+	t.Parallel()
+	r := &told{reported: map[wire.Node]bool{mac(t, "x7"): true, "0011223344bb": true, "0011223344cc": true}}
+	k := placement.NewKeeper(placement.Options{Layout: parse(t, twoShelves), Racks: r, Journal: r})
+	s := shows(t, "1: x7, 2: x8, 3:, 4:")
+	s.Ports[2].MACs = []wire.Node{"0011223344bb"} // as the layout says
+	s.Ports[3].MACs = []wire.Node{"0011223344cc"} // as the switch says itself
+	other := shows(t, "")
+	other.MAC = "0011223344cc"
+	k.Seen("sw-b", other, noon)
+	k.Seen("sw-a", s, noon)
+	if r.stands() != "a1=7" {
+		t.Errorf("got %q", r.stands())
+	}
+}
+
+func TestEveryPrefixOfRaspberryPiIsAPis(t *testing.T) {
+	t.Parallel()
+	for _, prefix := range placement.PiPrefixes() {
+		if !placement.HasPiPrefix(wire.Node(prefix + "123456")) {
+			t.Errorf("%s is none", prefix)
+		}
+	}
+	for _, node := range []wire.Node{"", "b827eb", "001122334455", "eb27b8000001"} {
+		if placement.HasPiPrefix(node) {
+			t.Errorf("%q is one", node)
+		}
+	}
+}
+
+func TestAnAnswerThatSaysNothingNewIsNotToldAgain(t *testing.T) {
+	t.Parallel()
+	got := keep(t, twoShelves, nil, []string{"a 1: 1", "a 1: 1", "a 1: 1, 24u: 2 3, 4: x1"})
+	if got.times != 2 {
+		t.Errorf("told %d times, want once at the start and once for the first answer", got.times)
+	}
+}
+
+func TestAnAnswerThatCameLateIsLeftOut(t *testing.T) {
+	t.Parallel()
+	r := &told{}
+	k := placement.NewKeeper(placement.Options{Layout: parse(t, twoShelves), Racks: r, Journal: r})
+	k.Seen("sw-a", shows(t, "2: 1"), noon)
+	k.Seen("sw-a", shows(t, "1: 1"), noon.Add(-time.Second))
+	if r.stands() != "a2=1" {
+		t.Errorf("got %q", r.stands())
+	}
+}
+
+func TestWhatCouldNotBeKeptIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	registry := prometheus.NewRegistry()
+	r := &told{fails: errors.New("disk full")}
+	k := placement.NewKeeper(placement.Options{
+		Layout: parse(t, twoShelves), Racks: r, Journal: r, Registry: registry, Log: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	k.Seen("sw-a", shows(t, "1: 1"), noon)
+	k.Seen("sw-a", shows(t, "1: 1"), noon.Add(time.Minute))
+	if r.stands() != "a1=1" || len(r.kept) > 0 {
+		t.Errorf("stands %q, kept %v", r.stands(), r.kept)
+	}
+	r.fails = nil
+	k.Seen("sw-a", shows(t, "1: 1"), noon.Add(2*time.Minute))
+	if len(r.kept) != 1 || strings.Count(log.String(), "disk full") != 1 || !strings.Contains(log.String(), "kept again") {
+		t.Errorf("kept %v, log %s", r.kept, &log)
+	}
+	const want = `
+# HELP thermarack_placement_write_failures_total Changes of where Pis stand that could not be written to disk; the next answer of a switch tries again.
+# TYPE thermarack_placement_write_failures_total counter
+thermarack_placement_write_failures_total 2
+`
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "thermarack_placement_write_failures_total"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestConflictsAreCounted(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewRegistry()
+	r := &told{}
+	k := placement.NewKeeper(placement.Options{Layout: parse(t, twoShelves), Racks: r, Journal: r, Registry: registry})
+	for _, tt := range []struct{ answer, want string }{{"1: 1 2, 3: 3 4", "2"}, {"1: 1, 3: 3 4", "1"}, {"1: 1, 3: 4", "0"}} {
+		k.Seen("sw-a", shows(t, tt.answer), noon)
+		want := "# HELP thermarack_placement_conflicts Contradictions about where a Pi stands, each listed with both its sides.\n" +
+			"# TYPE thermarack_placement_conflicts gauge\nthermarack_placement_conflicts " + tt.want + "\n"
+		if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "thermarack_placement_conflicts"); err != nil {
+			t.Errorf("%s: %v", tt.answer, err)
+		}
+	}
+}
