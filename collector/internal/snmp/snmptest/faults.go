@@ -2,7 +2,10 @@ package snmptest
 
 import (
 	"cmp"
+	"slices"
 	"time"
+
+	"thermarack/collector/internal/snmp"
 )
 
 // DefaultSize is the longest answer of a Responder in bytes, unless Faults say
@@ -58,6 +61,7 @@ func (r *Responder) answers(q request) [][]byte {
 		wanted *= int(min(max(q.b, 1), maxBindings))
 	}
 	bindings := agent{r.vars, f.Loop}.answer(q)
+	r.age(bindings)
 	if bindings == nil || f.Silent > 0 && wanted > f.Silent {
 		return nil
 	}
@@ -83,6 +87,19 @@ func (r *Responder) answers(q request) [][]byte {
 		all = append(all, answer)
 	}
 	return all
+}
+
+// age puts sysUpTime forward, which is in hundredths of a second (RFC 3418).
+func (r *Responder) age(bindings []binding) {
+	if r.aging.IsZero() {
+		return
+	}
+	sysUpTime := snmp.OID{1, 3, 6, 1, 2, 1, 1, 3, 0}
+	for i := range bindings {
+		if b := &bindings[i]; b.Value.Kind == snmp.Counter && slices.Equal(b.OID, sysUpTime) {
+			b.Value.Int += time.Since(r.aging).Milliseconds() / 10
+		}
+	}
 }
 
 func (r *Responder) garbage() []byte {

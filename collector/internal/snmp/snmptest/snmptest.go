@@ -25,6 +25,7 @@ type Responder struct {
 	mu      sync.Mutex
 	engine  *engine // of version 3, else nil
 	vars    []snmp.Var
+	aging   time.Time // since when its sysUpTime goes on; zero: it stands still
 	faults  Faults
 	counts  map[PDU]int
 	chances *rand.Rand
@@ -73,6 +74,14 @@ func (r *Responder) Serve(vars []snmp.Var) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.vars = vars
+}
+
+// Age makes its sysUpTime go on from what the objects say, as that of
+// every real agent does. Readers may take a clock that stands still for a restart.
+func (r *Responder) Age() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.aging = time.Now()
 }
 
 // Break replaces what it does wrong.
