@@ -69,6 +69,19 @@ func TestParseReadsTheThreeFormsOfNodes(t *testing.T) {
 	}
 }
 
+func TestASlotMayHaveItsPortInTheLayoutItself(t *testing.T) {
+	text := strings.Replace(good, `{1: "B8:27:EB:00:00:09"}`, "{1: {mac: b827eb000009, switch: sw-a1-3, port: 8}, 2: {switch: sw-a1-3, port: 11}}", 1)
+	l, err := parse(text, csv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s4, _ := l.Shelf("hex/a1/s4")
+	want := []layout.Slot{{Number: 1, Node: "b827eb000009", Switch: "sw-a1-3", Port: 8}, {Number: 2, Switch: "sw-a1-3", Port: 11}}
+	if diff := cmp.Diff(s4.Slots, want); diff != "" {
+		t.Errorf("-got +want\n%s", diff)
+	}
+}
+
 func TestAByteOrderMarkIsTaken(t *testing.T) {
 	if _, err := parse(good, "\ufeff"+csv); err != nil {
 		t.Error(err)
@@ -134,6 +147,12 @@ func TestParseNamesFileAndLineOfWhatIsWrong(t *testing.T) {
 		{"another version", edit("version: 1", "version: 2"), csv, "layout.yaml:1: version is 2, this program reads version 1"},
 		{"no file at all", "", csv, "layout.yaml: version is 0, this program reads version 1"},
 		{"a list of nodes", edit("nodes: {file: s3.csv}", "nodes: [a]"), csv, "layout.yaml:10: nodes is none of {file: F.csv}, {1: MAC, …}, {switch: NAME, ports: 1-108}"},
+		{"a slot without anything", edit(`{1: "B8:27:EB:00:00:09"}`, "{1: {switch: sw-a1-3}}"), csv, "layout.yaml:16: slot 1 has neither a mac nor a switch and a port"},
+		{"a slot with what it does not have", edit(`{1: "B8:27:EB:00:00:09"}`, "{1: {mac: b827eb000009, ports: 1}}"), csv, `layout.yaml:16: unknown key "ports", did you mean "port"?`},
+		{"a slot with several MACs", edit(`{1: "B8:27:EB:00:00:09"}`, "{1: {mac: [b827eb000009]}}"), csv, "layout.yaml:16: mac of slot 1 is no single word"},
+		{"a slot with all that is wrong", edit(`{1: "B8:27:EB:00:00:09"}`, "{1: {mac: pi-7, switch: sw, port: x}}"), csv,
+			"layout.yaml:16: \"pi-7\": want a MAC address of 12 hex digits, with or without : or -\nlayout.yaml:16: switch \"sw\" is not under switches: of the layout\nlayout.yaml:16: port \"x\" is not a number from 1"},
+		{"a slot that is listed twice", edit(`{1: "B8:27:EB:00:00:09"}`, "{1: {switch: sw-a1-3, port: 8}, 01: b827eb000009}"), csv, "layout.yaml:16: slot 1 of hex/a1/s4 is listed already"},
 		{"a misspelt form of nodes", edit("{file: s3.csv}", "{fil: s3.csv}"), csv, `layout.yaml:10: unknown key "fil", did you mean "file"?; or a slot number`},
 		{"everything at once", edit("columns: 3", "colums: 3\n            columns: 3\n            dept: 1"), "slot,mac\n9,b827eb000001\n",
 			"layout.yaml:8: unknown key \"colums\", did you mean \"columns\"?\nlayout.yaml:10: unknown key \"dept\", did you mean \"depth\"?\ns3.csv:2: slot 9: shelf hex/a1/s3 has slots 1 to 6"},

@@ -18,7 +18,8 @@ import (
 )
 
 // addNodes fills the slots of a shelf from its `nodes`, in one of three forms:
-// {file: s3.csv}, {1: b827eb000001, …} or {switch: sw-a1-3, ports: 1-108}.
+// {file: s3.csv}, {1: b827eb000001, 2: {mac: …, switch: …, port: …}, …} or
+// {switch: sw-a1-3, ports: 1-108}.
 func (p *parser) addNodes(at place, shelf *Shelf, raw *yaml.Node) {
 	switch {
 	case raw.Kind == 0:
@@ -59,12 +60,40 @@ func (p *parser) addSlots(at place, shelf *Shelf, raw *yaml.Node) {
 			continue
 		}
 		row := csvRow{file: p.file, line: key.Line, Slot: Slot{Number: number}}
+		if value.Kind == yaml.MappingNode {
+			if p.readSlot(&row, at.at(key.Value), value) {
+				p.fill(shelf, row)
+			}
+			continue
+		}
 		if row.Node, err = wire.ParseNode(value.Value); err != nil {
 			p.fault(at.at(key.Value), "slot %d: %q: %v", number, value.Value, wire.ErrNode)
 			continue
 		}
 		p.fill(shelf, row)
 	}
+}
+
+// readSlot reads {mac: b827eb000001, switch: sw-a1-3, port: 17}, and reports
+// whether it is good. Without a mac it is a slot that is left to its port.
+func (p *parser) readSlot(row *csvRow, at place, raw *yaml.Node) bool {
+	keys := map[string]string{}
+	for i := 0; i+1 < len(raw.Content); i += 2 {
+		if raw.Content[i+1].Kind != yaml.ScalarNode {
+			p.faultRow(*row, "%s of slot %d is no single word", raw.Content[i].Value, row.Number)
+			return false
+		}
+		keys[raw.Content[i].Value] = raw.Content[i+1].Value
+	}
+	before := len(p.problems)
+	p.onlyKeys(at, keys, "mac", "switch", "port")
+	if text, ok := keys["mac"]; ok {
+		p.readMAC(row, text)
+	} else if keys["switch"] == "" || keys["port"] == "" {
+		p.faultRow(*row, "slot %d has neither a mac nor a switch and a port", row.Number)
+	}
+	p.readPort(row, keys["switch"], keys["port"])
+	return len(p.problems) == before
 }
 
 func (p *parser) addPorts(at place, shelf *Shelf, name, ports string) {
@@ -109,19 +138,31 @@ func (p *parser) fill(shelf *Shelf, row csvRow) {
 		return
 	}
 	slot := &shelf.Slots[row.Number-1]
-	if slot.Node != "" {
+	if slot.Node != "" && row.Node != "" {
 		p.faultRow(row, "slot %d of %s holds %s already, and cannot hold %s too", row.Number, shelf.ID(), slot.Node, row.Node)
 		return
 	}
-	here := fmt.Sprintf("%s slot %d", shelf.ID(), row.Number)
-	if other, taken := p.nodes[row.Node]; taken {
-		p.faultRow(row, "node %s is in %s and in %s", row.Node, other, here)
+	if slot.Node != "" || slot.Switch != "" {
+		p.faultRow(row, "slot %d of %s is listed already", row.Number, shelf.ID())
 		return
 	}
-	p.nodes[row.Node] = here
+	if row.Node != "" && !p.settle(shelf, row) {
+		return
+	}
 	if p.feed(shelf, row) {
 		*slot = row.Slot
 	}
+}
+
+// settle notes where a Pi stands, and reports whether it stands nowhere else.
+func (p *parser) settle(shelf *Shelf, row csvRow) bool {
+	here := fmt.Sprintf("%s slot %d", shelf.ID(), row.Number)
+	if other, taken := p.nodes[row.Node]; taken {
+		p.faultRow(row, "node %s is in %s and in %s", row.Node, other, here)
+		return false
+	}
+	p.nodes[row.Node] = here
+	return true
 }
 
 // feed notes which port feeds a slot, and reports whether no other slot has it.
@@ -199,19 +240,32 @@ func (p *parser) readRow(row *csvRow, cells []string) bool {
 	if row.Number, err = strconv.Atoi(cells[0]); err != nil {
 		p.faultRow(*row, "slot %q is not a number", cells[0])
 	}
-	if row.Node, err = wire.ParseNode(cells[1]); err != nil {
-		p.faultRow(*row, "%q: %v", cells[1], wire.ErrNode)
-	}
-	if len(cells) > 2 && cells[2] != "" {
-		row.Switch = cells[2]
-		if _, ok := p.layout.Switch(row.Switch); !ok {
-			p.faultRow(*row, "switch %q is not under switches: of the layout", row.Switch)
-		}
-	}
-	if len(cells) > 3 && cells[3] != "" {
-		if row.Port, err = strconv.Atoi(cells[3]); err != nil || row.Port < 1 {
-			p.faultRow(*row, "port %q is not a number from 1", cells[3])
-		}
-	}
+	p.readMAC(row, cells[1])
+	cells = append(cells, "", "")
+	p.readPort(row, cells[2], cells[3])
 	return len(p.problems) == before
+}
+
+func (p *parser) readMAC(row *csvRow, text string) {
+	var err error
+	if row.Node, err = wire.ParseNode(text); err != nil {
+		p.faultRow(*row, "%q: %v", text, wire.ErrNode)
+	}
+}
+
+// readPort reads what feeds a slot; "" is not known.
+func (p *parser) readPort(row *csvRow, name, port string) {
+	if name != "" {
+		row.Switch = name
+		if _, ok := p.layout.Switch(name); !ok {
+			p.faultRow(*row, "switch %q is not under switches: of the layout", name)
+		}
+	}
+	if port == "" {
+		return
+	}
+	var err error
+	if row.Port, err = strconv.Atoi(port); err != nil || row.Port < 1 {
+		p.faultRow(*row, "port %q is not a number from 1", port)
+	}
 }
