@@ -18,7 +18,7 @@ type label struct {
 }
 
 // labelled is the end of a port's name. Numbers of more digits count something else.
-var labelled = regexp.MustCompile(`^(.*?)((?:\d{1,4}/)*)(\d{1,4})$`)
+var labelled = regexp.MustCompile(`^(.*?)((?:\d{1,4}[/:])*)(\d{1,4})$`)
 
 // labelOf returns the label that name ends with; ok is false when it ends with no
 // number.
@@ -27,10 +27,9 @@ func labelOf(name string) (l label, ok bool) {
 	if m == nil {
 		return label{}, false
 	}
-	for number := range strings.SplitSeq(strings.TrimSuffix(m[2], "/"), "/") {
-		if n, err := strconv.Atoi(number); err == nil {
-			l.unit = append(l.unit, n)
-		}
+	for _, number := range strings.FieldsFunc(m[2], func(r rune) bool { return r == '/' || r == ':' }) {
+		n, _ := strconv.Atoi(number)
+		l.unit = append(l.unit, n)
 	}
 	l.prefix = m[1]
 	l.port, _ = strconv.Atoi(m[3])
