@@ -1,11 +1,11 @@
 package rack
 
 import (
-	"fmt"
 	"time"
 
 	"thermarack/agent/wire"
 	"thermarack/agent/wire/layout"
+	"thermarack/collector/internal/aisle"
 	"thermarack/collector/internal/ingest"
 	"thermarack/collector/internal/store"
 )
@@ -34,8 +34,17 @@ func (a ages) value(at time.Time, k Known, offset float64) Value {
 	return Value{V: k.Value + offset, Time: k.Time, State: Fresh}
 }
 
+// A recall is what is known at one moment.
+type recall struct {
+	newest func(record string) Known
+
+	// earlier returns a sample from aisle.RiseOver before; nil: none is known.
+	earlier func(record string) (float64, bool)
+}
+
 // build makes the state of one shelf at one moment from what is known then.
-func (x *index) build(shelf *layout.Shelf, at time.Time, known func(record string) Known, age ages) State {
+func (x *index) build(shelf *layout.Shelf, at time.Time, from recall, age ages) State {
+	known := from.newest
 	s := State{Shelf: shelf, At: at}
 	for _, slot := range shelf.Slots {
 		one := Slot{Slot: slot, SoC: Value{State: Missing}, Power: Value{State: Missing}}
@@ -55,8 +64,21 @@ func (x *index) build(shelf *layout.Shelf, at time.Time, known func(record strin
 	for _, f := range shelf.Fans {
 		s.Fans = append(s.Fans, Fan{f, age.value(at, known(f.Speed), 0)})
 	}
-	s.Figures = figures(s)
+	s.Figures = figures(s, from.rises(s.Probes))
 	return s
+}
+
+// rises returns by how much the inlets have warmed, in K.
+func (r recall) rises(probes []Probe) (rises []float64) {
+	for _, p := range probes {
+		if r.earlier == nil || p.Face != layout.Cold || !p.Ok() {
+			continue
+		}
+		if before, ok := r.earlier(probeRecord(p.Probe)); ok {
+			rises = append(rises, p.V-p.Offset-before)
+		}
+	}
+	return rises
 }
 
 func probeRecord(p layout.Probe) string { return p.Sensor + ":" + wire.QuantityTemperature }
@@ -72,82 +94,28 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// minDeltaT is the least difference in K that air flow is computed from: below
-// it, two probes' tolerance (±0.5 K each, DS18B20 datasheet) is all there is.
-const minDeltaT = 1
-
-// minFed is the part of a shelf's fed slots whose watts must be known.
-const minFed = 0.9
-
-func figures(s State) Figures {
-	f := Figures{
-		Inlet:  faceMean(s.Probes, layout.Cold),
-		HotAir: faceMean(s.Probes, layout.Hot),
-		Power:  power(s),
-	}
-	switch {
-	case !f.HotAir.Ok():
-		f.DeltaT.Why = f.HotAir.Why
-	case !f.Inlet.Ok():
-		f.DeltaT.Why = f.Inlet.Why
-	default:
-		f.DeltaT.V = f.HotAir.V - f.Inlet.V
-	}
-	switch {
-	case !f.DeltaT.Ok():
-		f.AirFlow.Why = f.DeltaT.Why
-	case !f.Power.Ok():
-		f.AirFlow.Why = f.Power.Why
-	case f.DeltaT.V < minDeltaT:
-		f.AirFlow.Why = fmt.Sprintf("ΔT is below %d K", minDeltaT)
-	default:
-		f.AirFlow.V = f.Power.V / f.DeltaT.V
-	}
-	return f
-}
-
-// faceMean is the mean of a face's fresh probes, if they are half or more.
-func faceMean(probes []Probe, face layout.Face) Figure {
-	var sum float64
-	var fresh, all int
-	for _, p := range probes {
-		if p.Face != face {
-			continue
-		}
-		all++
-		if p.Ok() {
-			fresh++
-			sum += p.V
+// figures computes what the shelf comes to as a whole; rises may be nil.
+func figures(s State, rises []float64) aisle.Figures {
+	in := aisle.Input{Rises: rises}
+	for _, p := range s.Probes {
+		switch p.Face {
+		case layout.Cold:
+			note(&in.Inlets, p.Value)
+		case layout.Hot:
+			note(&in.Outlets, p.Value)
 		}
 	}
-	switch {
-	case all == 0:
-		return Figure{Why: fmt.Sprintf("no probe at the %s face", face)}
-	case 2*fresh < all:
-		return Figure{Why: fmt.Sprintf("%d of %d %s probes missing", all-fresh, all, face)}
-	}
-	return Figure{V: sum / float64(fresh)}
-}
-
-// power sums the watts of all fed slots, scaled up by the few that are missing.
-func power(s State) Figure {
-	var sum float64
-	var fresh, fed int
 	for _, slot := range s.Slots {
-		if slot.Switch == "" {
-			continue
-		}
-		fed++
-		if slot.Power.Ok() {
-			fresh++
-			sum += slot.Power.V
+		if slot.Switch != "" {
+			note(&in.Watts, slot.Power)
 		}
 	}
-	switch {
-	case fed == 0:
-		return Figure{Why: "no slot has a switch port in the layout"}
-	case float64(fresh) < minFed*float64(fed):
-		return Figure{Why: fmt.Sprintf("watts of %d of %d ports missing", fed-fresh, fed)}
+	return aisle.Compute(in)
+}
+
+func note(s *aisle.Sensors, v Value) {
+	s.All++
+	if v.Ok() {
+		s.Fresh = append(s.Fresh, v.V)
 	}
-	return Figure{V: sum * float64(fed) / float64(fresh)}
 }

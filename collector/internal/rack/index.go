@@ -41,6 +41,7 @@ type index struct {
 	fed     map[placement.Port]fed   // slots that are empty but for what their port shows
 	sites   map[string]string        // of the first shelf that a switch feeds, by its name
 
+	inlets map[string]bool // record names of the probes at cold faces
 	wanted map[record]bool // what a State is built from, and its devices without a quantity
 }
 
@@ -60,6 +61,7 @@ func newIndex(l *layout.Layout) *index {
 		feeders: map[wire.Node]*Switch{},
 		fed:     map[placement.Port]fed{},
 		sites:   map[string]string{},
+		inlets:  map[string]bool{},
 		wanted:  map[record]bool{},
 	}
 	for i := range l.Shelves {
@@ -90,6 +92,9 @@ func (x *index) add(number int, shelf *layout.Shelf) {
 	for i := range shelf.Probes {
 		x.devices[shelf.Probes[i].Sensor] = Place{Shelf: shelf, Probe: &shelf.Probes[i]}
 		x.want(probeRecord(shelf.Probes[i]))
+		if shelf.Probes[i].Face == layout.Cold {
+			x.inlets[probeRecord(shelf.Probes[i])] = true
+		}
 	}
 	for i := range shelf.Fans {
 		x.records[x.want(shelf.Fans[i].Speed)] = Place{Shelf: shelf, Fan: &shelf.Fans[i]}

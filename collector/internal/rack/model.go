@@ -64,6 +64,7 @@ type Model struct {
 	index       *index
 	known       map[string]store.Point // newest good sample by record name
 	faults      map[string]fault       // newest rejected sample by device
+	trails      trails                 // of the inlets
 	nodes       map[wire.Node]*Node    // all that ever reported
 	voices      map[wire.Node]*voice   // of placed Pis and of switches
 	order       []wire.Node            // Pis in the order of their first report
@@ -86,6 +87,7 @@ func New(o Options) *Model {
 		ages:        ages{stale: o.Stale, missing: missingAfter * o.Stale},
 		provisional: o.Layout == nil,
 		known:       map[string]store.Point{},
+		trails:      trails{},
 		faults:      map[string]fault{},
 		nodes:       map[wire.Node]*Node{},
 		voices:      map[wire.Node]*voice{},
@@ -157,14 +159,14 @@ func (m *Model) State(ctx context.Context, shelf string, at time.Time) (State, e
 	if at.IsZero() {
 		m.mu.RLock()
 		defer m.mu.RUnlock()
-		return x.build(s, m.clock.Now(), m.newest, m.ages), nil
+		return x.build(s, m.clock.Now(), recall{m.newest, m.earlier}, m.ages), nil
 	}
 	points, err := m.history.Latest(ctx, at, m.ages.missing)
 	if err != nil {
 		return State{}, fmt.Errorf("shelf %s at %s: %w", shelf, at.Format(time.RFC3339), err)
 	}
 	known := func(record string) Known { return Known{Point: points[record]} }
-	return x.build(s, at, known, m.ages), nil
+	return x.build(s, at, recall{newest: known}, m.ages), nil
 }
 
 // indexAt returns an index that has a shelf as it was at a time, at the zero time
@@ -273,6 +275,9 @@ func (m *Model) take(node *Node, r *wire.Reading, received time.Time) {
 	}
 	if name := r.Name(); isNews(r.Time, m.known[name].Time, received) {
 		m.known[name] = store.Point{Time: r.Time, Value: r.Value}
+		if m.index.inlets[name] {
+			m.trails.add(name, m.known[name])
+		}
 	}
 }
 

@@ -104,7 +104,7 @@ func TestValuesGrowStaleAndThenMissingAndFiguresSayWhy(t *testing.T) {
 			wait time.Duration
 			want rack.Freshness
 			why  string
-		}{{time.Minute, rack.Fresh, ""}, {time.Second, rack.Stale, "2 of 2 hot probes missing"}, {12 * time.Minute, rack.Missing, "2 of 2 hot probes missing"}} {
+		}{{time.Minute, rack.Fresh, ""}, {time.Second, rack.Stale, "2 of 2 outlets missing"}, {12 * time.Minute, rack.Missing, "2 of 2 outlets missing"}} {
 			time.Sleep(step.wait) // fake time
 			if got, why := now(); got != step.want || why != step.why {
 				t.Errorf("after %v: %s, %q, want %s, %q", step.wait, got, why, step.want, step.why)

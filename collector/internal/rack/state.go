@@ -5,6 +5,7 @@ import (
 
 	"thermarack/agent/wire"
 	"thermarack/agent/wire/layout"
+	"thermarack/collector/internal/aisle"
 	"thermarack/collector/internal/placement"
 )
 
@@ -59,24 +60,11 @@ type Fan struct {
 	Value
 }
 
-// Figures are what is computed of a shelf as a whole.
-type Figures struct {
-	Inlet   Figure // °C: mean of the fresh cold-face probes
-	HotAir  Figure // °C: mean of the fresh hot-face probes
-	DeltaT  Figure // K: HotAir - Inlet
-	Power   Figure // W: sum over the fed slots
-	AirFlow Figure // W/K: Power / DeltaT, the heat that the air carries a kelvin
-}
-
-// A Figure is a computed number, or why it cannot be computed: never a wrong
-// number in place of a missing one.
-type Figure struct {
-	V   float64
-	Why string // "" when V holds, else such as "2 of 4 inlets missing"
-}
-
-// Ok tells whether the figure could be computed.
-func (f Figure) Ok() bool { return f.Why == "" }
+// Figures are what is computed of a shelf as a whole, and a Figure is one of them.
+type (
+	Figures = aisle.Figures
+	Figure  = aisle.Figure
+)
 
 // A Node is what is known of one Pi or switch, placed or not.
 type Node struct {
