@@ -127,6 +127,7 @@ func (b *builder) watchRules(context.Context) (err error) {
 	b.watched = watch.New(watch.Options{
 		Places: b.model, Rules: b.Rules.Alerts(), Late: 2 * b.Stale,
 		OnChange: pageOn(b.pages, b.made.notes.ledger, b.log),
+		Clock:    b.clock, Hears: func() bool { return b.source.Ready() == nil }, Fired: b.made.notes.ledger.Fired,
 	})
 	b.watched.Register(b.registry)
 	return nil
@@ -143,7 +144,7 @@ func (b *builder) takeIn(context.Context) (err error) {
 	if b.source, err = b.session(b.intake, b.registry, b.mqtt); err != nil {
 		return err
 	}
-	b.made.tasks = append(b.made.tasks, guard.Run, b.model.Run, b.made.notes.run, b.pages.Run, b.intake.Run, b.source.Run, footprint.Run)
+	b.made.tasks = append(b.made.tasks, guard.Run, b.model.Run, b.watched.Run, b.made.notes.run, b.pages.Run, b.intake.Run, b.source.Run, footprint.Run)
 	return nil
 }
 

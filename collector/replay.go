@@ -54,6 +54,10 @@ func replay(ctx context.Context, args []string, out output) error {
 		failed = errors.Join(failed, json.NewEncoder(lines).Encode(changeLine(c)))
 	}})
 	err = play(ctx, *readings, model, out.Err, func(d ingest.Decoded) error {
+		if d.Batch.Received.IsZero() {
+			return failed // the topic is none of ours
+		}
+		watched.Advance(d.Batch.Received)
 		model.Observe(d.Batch)
 		watched.Observe(d.Batch)
 		return failed

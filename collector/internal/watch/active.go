@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -16,6 +17,10 @@ type Active struct {
 	Slot     int    // 0 when the alert is not about one slot
 	Probe    string // name of the probe it is about, or ""
 	Fans     string // names of the fans it is about, separated by newlines, or ""
+	Switch   string // of a PoEFault: name of the switch it is about, else ""
+	Supply   int    // number of the power supply it is about, else 0
+	Cause    string // of a PoEFault: which one, see docs/alerts.md; else ""
+	Shelves  string // of what concerns several: their IDs, Shelf's first, separated by newlines; else ""
 	Since    time.Time
 	Summary  string  // one line for a person; holds names from the layout only
 	Value    float64 // in the unit of what is watched
@@ -32,3 +37,11 @@ func (a Active) FanNames() []string {
 
 // ShelfID returns "<site>/<rack>/<shelf>".
 func (a Active) ShelfID() string { return a.Site + "/" + a.Rack + "/" + a.Shelf }
+
+// Concerns tells whether the alert is about a shelf, given by its ID.
+func (a Active) Concerns(shelf string) bool {
+	if a.Shelves == "" {
+		return a.ShelfID() == shelf
+	}
+	return slices.Contains(strings.Split(a.Shelves, "\n"), shelf)
+}

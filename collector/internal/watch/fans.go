@@ -27,13 +27,14 @@ func (w *Watch) shelf(s *layout.Shelf) *shelf {
 	return one
 }
 
-// touched are the shelves that a message said something of as a whole, in the
-// order of their first mention.
+// touched are the shelves and the power supplies that a message said something of
+// as a whole, in the order of their first mention.
 type touched []*touch
 
 type touch struct {
-	shelf     *layout.Shelf
+	shelf     *layout.Shelf // nil of a supply
 	hot, fans bool
+	supply    *supply
 }
 
 // note returns the entry of a shelf.
@@ -48,8 +49,22 @@ func (ts *touched) note(s *layout.Shelf) *touch {
 	return t
 }
 
-// judgeWhole judges what a message has changed of a shelf. w.mu is held.
+// noteSupply notes that something is new of a supply.
+func (ts *touched) noteSupply(s *supply) {
+	for _, t := range *ts {
+		if t.supply == s {
+			return
+		}
+	}
+	*ts = append(*ts, &touch{supply: s})
+}
+
+// judgeWhole judges what a message has changed of a shelf or a supply. w.mu is
+// held.
 func (w *Watch) judgeWhole(t *touch) []Change {
+	if t.supply != nil {
+		return w.judgeSupply(t.supply)
+	}
 	var changes []Change
 	if t.hot {
 		changes = w.judgeHotAir(t.shelf)
@@ -88,8 +103,8 @@ func (w *Watch) judgeHotAir(s *layout.Shelf) []Change {
 		}
 	}
 	mean := sum / float64(n)
-	k := key{alerts.HotTemperature, alerts.Critical, s.ID()}
-	return w.step(held{k, s.Limits.Critical, mean, newest}, func() Active {
+	k := key{alert: alerts.HotTemperature, severity: alerts.Critical, subject: s.ID()}
+	return w.step(held{k, w.options.Rules.Temperature(s.Limits.Critical), mean, newest}, func() Active {
 		summary := fmt.Sprintf("%s: hot air at %.1f °C on average, critical from %g °C", s.ID(), mean, s.Limits.Critical)
 		return w.about(rack.Place{Shelf: s}, k.alert, k.severity, summary, mean)
 	})
@@ -157,7 +172,7 @@ type finding struct {
 func (w *Watch) verdict(f finding, at time.Time) []Change {
 	a := f.Active
 	other := map[string]string{alerts.FanDegraded: alerts.FanFailed, alerts.FanFailed: alerts.FanDegraded}[a.Alert]
-	k := key{a.Alert, a.Severity, a.ShelfID()}
+	k := key{alert: a.Alert, severity: a.Severity, subject: a.ShelfID()}
 	was, firing := w.active[k]
 	known := w.shelves[a.ShelfID()]
 	switch {

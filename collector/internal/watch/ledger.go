@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"thermarack/alerts"
 )
 
 // A Ledger remembers what was handed to the pager and has not been resolved, so
@@ -29,7 +31,7 @@ func NewLedger(firing []string, keep func(firing []string) error) *Ledger {
 // fires, of what is resolved, and of what has settled if it fired before a
 // restart. The error is that of keep; the answer holds all the same.
 func (l *Ledger) Note(c Change) (tell bool, err error) {
-	subject := strings.Join([]string{c.Alert, c.Severity, c.ShelfID(), strconv.Itoa(c.Slot), c.Probe}, " ")
+	subject := c.subject()
 	switch {
 	case c.Event == Updated, c.Event == Settled && !l.firing[subject]:
 		return false, nil
@@ -39,4 +41,17 @@ func (l *Ledger) Note(c Change) (tell bool, err error) {
 		delete(l.firing, subject)
 	}
 	return true, l.keep(slices.Sorted(maps.Keys(l.firing)))
+}
+
+// Fired tells whether the pager believes that an alert fires.
+func (l *Ledger) Fired(a Active) bool { return l.firing[a.subject()] }
+
+// subject names what an alert is about, as its labels do at the pager. What was
+// kept by an older version must be found again: words are only added behind.
+func (a Active) subject() string {
+	words := []string{a.Alert, a.Severity, a.ShelfID(), strconv.Itoa(a.Slot), a.Probe}
+	if a.Alert == alerts.PoEFault {
+		words = append(words, a.Cause, a.Switch, strconv.Itoa(a.Supply))
+	}
+	return strings.Join(words, " ")
 }

@@ -25,8 +25,13 @@ func Page(c Change, wall time.Time) pager.Alert {
 	if c.Slot != 0 {
 		a.Labels["slot"] = strconv.Itoa(c.Slot)
 	}
-	if c.Probe != "" {
-		a.Labels["probe"] = c.Probe
+	if c.Supply != 0 {
+		a.Labels["supply"] = strconv.Itoa(c.Supply)
+	}
+	for label, value := range map[string]string{"probe": c.Probe, "switch": c.Switch, "cause": c.Cause} {
+		if value != "" {
+			a.Labels[label] = value
+		}
 	}
 	if c.Event == Resolved || c.Event == Settled {
 		a.EndsAt = wall

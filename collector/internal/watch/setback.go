@@ -31,13 +31,23 @@ func (w *Watch) follow(now time.Time) {
 		forgetTimes(s.speeds, now)
 		s.updated = time.Time{}
 	}
+	for _, p := range w.ports {
+		p.forget(now)
+	}
+	for _, s := range w.supplies {
+		s.forget(now)
+	}
 }
 
 func forgetTimes(newest map[string]wire.Reading, now time.Time) {
 	for name, r := range newest {
-		if r.Time.After(now) {
-			r.Time = time.Time{}
-			newest[name] = r
-		}
+		forgetTime(&r, now)
+		newest[name] = r
+	}
+}
+
+func forgetTime(r *wire.Reading, now time.Time) {
+	if r.Time.After(now) {
+		r.Time = time.Time{}
 	}
 }

@@ -11,15 +11,19 @@ import (
 	"time"
 
 	"thermarack/agent/wire"
+	"thermarack/agent/wire/clock"
 	"thermarack/agent/wire/layout"
 	"thermarack/alerts"
 	"thermarack/collector/internal/ingest"
 	"thermarack/collector/internal/rack"
 )
 
-// Places finds where a reading belongs.
+// Places knows where a reading belongs, and who has spoken.
 type Places interface {
 	Place(device, quantity string) (p rack.Place, ok bool)
+	Layout() *layout.Layout
+	Agents() []rack.Agent
+	Answers() []rack.Answer
 }
 
 // An Event says what happened to an alert.
@@ -28,7 +32,7 @@ type Event string
 // The events of one alert, in order.
 const (
 	Fired    Event = "fired"
-	Updated  Event = "updated" // once a minute while a fan alert fires
+	Updated  Event = "updated" // once a minute while a fan alert fires, and when the reason of an agent's silence has become another
 	Resolved Event = "resolved"
 
 	// Settled is the first sample of a series on the good side of its clear
@@ -49,12 +53,20 @@ type Options struct {
 	Places   Places
 	Rules    alerts.Rules
 	Late     time.Duration // readings that arrive later than this are history: they never page
-	OnChange func(Change)  // called in order, from Observe's goroutine; must not block
+	OnChange func(Change)  // called in order, one at a time; must not block
+
+	Clock clock.Clock // of Run
+	Hears func() bool // whether what is sent reaches us, asked with each tick; nil: always
+
+	// Fired tells whether an alert fired before our start and nobody was told that it
+	// has ended; see Ledger. It is called between calls of OnChange; nil: none did.
+	Fired func(Active) bool
 }
 
 // A Watch is safe for concurrent use. It is an ingest.Observer.
 type Watch struct {
 	options Options
+	turn    sync.Mutex // held while something is judged and told: before mu
 
 	mu      sync.RWMutex
 	states  map[key]alerts.State
@@ -64,13 +76,18 @@ type Watch struct {
 	touched bool      // active has changed since watchers were told
 	clock   time.Time // when the newest message was received
 
+	ports    map[string]*port   // of switches, those that feed a slot, by device
+	supplies map[string]*supply // of switches that feed a shelf, by device
+	silence  silence
+
 	watchers map[chan struct{}]bool
 }
 
 // A key names one watched series of one alert.
 type key struct {
 	alert, severity string
-	subject         string // record name, or shelf id
+	subject         string // record name, device, node or shelf id
+	cause           string // see Active
 }
 
 // New returns a Watch that has seen nothing.
@@ -81,6 +98,10 @@ func New(o Options) *Watch {
 		known:   map[key]bool{},
 		active:  map[key]Active{},
 		shelves: map[string]*shelf{},
+
+		ports:    map[string]*port{},
+		supplies: map[string]*supply{},
+		silence:  newSilence(o),
 
 		watchers: map[chan struct{}]bool{},
 	}
@@ -123,9 +144,25 @@ func (w *Watch) Watch() (changed <-chan struct{}, cancel func()) {
 
 // Observe judges the readings of one stored message.
 func (w *Watch) Observe(b ingest.Batch) {
+	w.judging(func() []Change { return w.judgeBatch(b) })
+}
+
+// judging runs judge, which is told w.mu is held, and tells what it finds.
+func (w *Watch) judging(judge func() []Change) {
+	w.turn.Lock()
+	defer w.turn.Unlock()
 	w.mu.Lock()
+	changes := judge()
+	w.tell()
+	w.mu.Unlock()
+	for _, c := range changes {
+		w.options.OnChange(c)
+	}
+}
+
+// judgeBatch judges the readings of one message. w.mu is held.
+func (w *Watch) judgeBatch(b ingest.Batch) (changes []Change) {
 	w.follow(b.Received)
-	var changes []Change
 	var whole touched
 	for _, r := range b.Readings {
 		if r.Text != "" || b.Received.Sub(r.Time) > w.options.Late {
@@ -137,6 +174,10 @@ func (w *Watch) Observe(b ingest.Batch) {
 		case place.Fan != nil:
 			w.takeFan(place, r)
 			whole.note(place.Shelf).fans = true
+		case place.Supply != 0:
+			whole.noteSupply(w.takeSupply(place, r))
+		case place.Switch != nil && place.Switch.MAC == b.Node:
+			changes = append(changes, w.takePort(place, r)...)
 		case r.Quantity == wire.QuantityTemperature:
 			changes = append(changes, w.judge(place, r)...)
 			if place.Probe != nil && place.Probe.Face == layout.Hot {
@@ -151,11 +192,7 @@ func (w *Watch) Observe(b ingest.Batch) {
 	for _, t := range whole {
 		changes = append(changes, w.judgeWhole(t)...)
 	}
-	w.tell()
-	w.mu.Unlock()
-	for _, c := range changes {
-		w.options.OnChange(c)
-	}
+	return changes
 }
 
 // judge holds one temperature against the limits of its place. w.mu is held.
@@ -167,8 +204,8 @@ func (w *Watch) judge(p rack.Place, r wire.Reading) []Change {
 	case p.Probe != nil && p.Probe.Face == layout.Hot:
 		return w.judgeProbe(p, r, alerts.HotTemperature, limits.Hot)
 	case p.Probe == nil && wire.DevicePart(r.Device) == "soc":
-		k := key{alerts.SocTemperature, alerts.Warning, r.Name()}
-		return w.step(held{k, limits.SoC, r.Value, r.Time}, func() Active {
+		k := key{alert: alerts.SocTemperature, severity: alerts.Warning, subject: r.Name()}
+		return w.step(held{k, w.options.Rules.Temperature(limits.SoC), r.Value, r.Time}, func() Active {
 			summary := fmt.Sprintf("%s: SoC at %.1f °C, limit %g °C", p, r.Value, limits.SoC)
 			return w.about(p, k.alert, k.severity, summary, r.Value)
 		})
@@ -178,8 +215,8 @@ func (w *Watch) judge(p rack.Place, r wire.Reading) []Change {
 
 func (w *Watch) judgeProbe(p rack.Place, r wire.Reading, alert string, limit float64) []Change {
 	value := r.Value + p.Probe.Offset
-	k := key{alert, alerts.Warning, r.Name()}
-	return w.step(held{k, limit, value, r.Time}, func() Active {
+	k := key{alert: alert, severity: alerts.Warning, subject: r.Name()}
+	return w.step(held{k, w.options.Rules.Temperature(limit), value, r.Time}, func() Active {
 		summary := fmt.Sprintf("%s: %s air at %.1f °C, limit %g °C", p, p.Probe.Face, value, limit)
 		return w.about(p, k.alert, k.severity, summary, value)
 	})
@@ -196,23 +233,23 @@ func (w *Watch) about(p rack.Place, alert, severity, summary string, value float
 	return a
 }
 
-// A held temperature is one that is held against a limit.
+// A held value is one that is held against a threshold.
 type held struct {
-	key          key
-	limit, value float64 // °C
-	at           time.Time
+	key   key
+	rule  alerts.Threshold
+	value float64
+	at    time.Time
 }
 
-// step runs a temperature threshold and keeps the list of what is active. It
+// step runs a threshold and keeps the list of what is active. It
 // asks for a description where there is something to tell, which of nearly every
 // reading there is not.
 func (w *Watch) step(h held, describe func() Active) []Change {
 	k, at := h.key, h.at
-	rule := w.options.Rules.Temperature(h.limit)
-	state, change := rule.Step(w.states[k], at, h.value)
+	state, change := h.rule.Step(w.states[k], at, h.value)
 	w.states[k] = state
 	quiet := change == alerts.None && state.Since.IsZero()
-	if quiet && (w.known[k] || !rule.Clears(h.value)) {
+	if quiet && (w.known[k] || !h.rule.Clears(h.value)) {
 		return nil
 	}
 	a := describe()
@@ -244,7 +281,7 @@ func (w *Watch) settle(k key, at time.Time, a Active) []Change {
 // put notes an alert as active; while it lasts its ID and Since stay.
 func (w *Watch) put(k key, since time.Time, state string, a Active) Active {
 	hash := fnv.New64a()
-	fmt.Fprint(hash, k.alert, k.severity, k.subject, since.UnixMilli())
+	fmt.Fprint(hash, k.alert, k.severity, k.subject, k.cause, since.UnixMilli())
 	a.ID = fmt.Sprintf("%016x", hash.Sum64())
 	a.Since, a.State = since, state
 	w.known[k] = w.known[k] || state == "firing"

@@ -41,7 +41,7 @@ type (
 		Slots   []slotLine `json:"slots"`
 		Probes  []probe    `json:"probes"`
 		Fans    []fan      `json:"fans"`
-		Figures figures    `json:"figures"`
+		Figures figures    `json:"figures"` // by key
 		Alerts  []alert    `json:"alerts"`
 	}
 	limitsLine struct {
@@ -79,17 +79,16 @@ type (
 		State     rack.Freshness `json:"state"`
 		Fault     *string        `json:"fault"`
 	}
-	figures struct {
-		Inlet   figure `json:"inlet"`
-		HotAir  figure `json:"hot_air"`
-		DeltaT  figure `json:"delta_t"`
-		Power   figure `json:"power"`
-		AirFlow figure `json:"air_flow"`
-	}
-	figure struct {
-		Value *float64 `json:"value"`
-		Unit  string   `json:"unit"`
-		Why   *string  `json:"why"` // of a value that cannot be computed
+	figures map[string]figure
+	figure  struct {
+		Name    string   `json:"name"`
+		Value   *float64 `json:"value"`
+		Text    *string  `json:"text"` // of a figure that is a word
+		Unit    string   `json:"unit"`
+		Why     *string  `json:"why"` // of a value that cannot be computed
+		Formula string   `json:"formula"`
+		Inputs  string   `json:"inputs"`
+		Source  string   `json:"source"`
 	}
 )
 
@@ -137,7 +136,7 @@ func shelfID(r *http.Request) string {
 func of(active []watch.Active, shelf string) []watch.Active {
 	var its []watch.Active
 	for _, a := range active {
-		if a.ShelfID() == shelf {
+		if a.Concerns(shelf) {
 			its = append(its, a)
 		}
 	}
@@ -203,11 +202,7 @@ func document(s rack.State, active []watch.Active) shelfDocument {
 		Slots:  make([]slotLine, len(s.Slots)),
 		Probes: make([]probe, len(s.Probes)),
 		Fans:   make([]fan, len(s.Fans)),
-		Figures: figures{
-			Inlet: newFigure(s.Figures.Inlet, "Cel"), HotAir: newFigure(s.Figures.HotAir, "Cel"),
-			DeltaT: newFigure(s.Figures.DeltaT, "K"), Power: newFigure(s.Figures.Power, "W"),
-			AirFlow: newFigure(s.Figures.AirFlow, "W/K"),
-		},
+		Figures: newFigures(s.Figures),
 		Alerts: alertLines(active),
 	}
 	for i, slot := range s.Slots {
@@ -239,11 +234,19 @@ func value(v rack.Value) *float64 {
 	return number(v.V)
 }
 
-func newFigure(f rack.Figure, unit string) figure {
-	if !f.Ok() {
-		return figure{Unit: unit, Why: &f.Why}
+func newFigures(f rack.Figures) figures {
+	all := figures{}
+	for _, d := range f.Described() {
+		one := figure{
+			Name: d.Name, Text: textOrNil(d.Text), Unit: d.Unit, Why: textOrNil(d.Why),
+			Formula: d.Formula, Inputs: d.Inputs, Source: d.Source,
+		}
+		if d.Ok() && d.Text == "" {
+			one.Value = number(d.V)
+		}
+		all[d.Key] = one
 	}
-	return figure{Unit: unit, Value: number(f.V)}
+	return all
 }
 
 // condition says in a word how a fan does.
