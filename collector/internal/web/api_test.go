@@ -78,6 +78,7 @@ func TestAShelfShowsValuesOrWhyThereIsNone(t *testing.T) {
 	s.Probes[2].Value = rack.Value{State: rack.Missing}
 	s.Fans[0].Value.V = 0
 	s.Figures.AirFlow = rack.Figure{Why: "power of no slot is known"}
+	s.Figures.Class = rack.Figure{Text: "A1", Inputs: "1 of 1 inlets"}
 	w.racks.states[shelfID] = s
 	got := decode(t, w.get(t, shelfAt)).(map[string]any)
 
@@ -99,10 +100,19 @@ func TestAShelfShowsValuesOrWhyThereIsNone(t *testing.T) {
 	if diff := cmp.Diff(got["fans"].([]any)[0], fan); diff != "" {
 		t.Errorf("fan: -got +want\n%s", diff)
 	}
-	figures := literal(t, `{"inlet":{"value":24,"unit":"Cel","why":null},"hot_air":{"value":29.2,"unit":"Cel","why":null},
-		"delta_t":{"value":5.2,"unit":"K","why":null},"power":{"value":46.8,"unit":"W","why":null},
-		"air_flow":{"value":null,"unit":"W/K","why":"power of no slot is known"}}`)
-	if diff := cmp.Diff(got["figures"], figures); diff != "" {
+	figures := literal(t, `{"inlet":[24,null,"Cel",null],"delta_t":[5.2,null,"K",null],"power":[46.8,null,"W",null],
+		"air_flow":[null,null,"W/K","power of no slot is known"],"class":[null,"A1","",null]}`)
+	shown := map[string]any{}
+	for key, f := range got["figures"].(map[string]any) {
+		one := f.(map[string]any)
+		if one["name"] == "" || one["formula"] == "" || one["source"] == "" {
+			t.Errorf("%s does not say what it is: %v", key, one)
+		}
+		if _, asked := figures.(map[string]any)[key]; asked {
+			shown[key] = []any{one["value"], one["text"], one["unit"], one["why"]}
+		}
+	}
+	if diff := cmp.Diff(any(shown), figures); diff != "" {
 		t.Errorf("figures: -got +want\n%s", diff)
 	}
 }
