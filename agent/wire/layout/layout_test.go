@@ -169,6 +169,7 @@ func TestParseNamesFileAndLineOfWhatIsWrong(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add(good, csv)
+	f.Add(commented, csv)
 	f.Fuzz(func(t *testing.T, text, csv string) {
 		l, err := parse(text, csv)
 		if err != nil {
@@ -179,5 +180,7 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("%s has %d slots, want %d × %d", s.ID(), len(s.Slots), s.Columns, s.Depth)
 			}
 		}
+		checkFormat(t, l)
+		_, _ = layout.FillIn("layout.yaml", []byte(text), fstest.MapFS{"s3.csv": {Data: []byte(csv)}}, l) // checks itself
 	})
 }
