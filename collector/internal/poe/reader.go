@@ -75,7 +75,8 @@ type still struct {
 	name, description string
 	mac               wire.Node
 	*interfaces
-	missing string // why VLANs are no longer asked for, "" while they are
+	lldp    answers // how LLDP calls the ports; nil until a neighbour has to be placed
+	missing string  // why VLANs are no longer asked for, "" while they are
 }
 
 // Heard is what was last learned of who is behind which interface. A port of the
@@ -155,10 +156,18 @@ func (r *Reader) learn(ctx context.Context, now pulse) error {
 	return nil
 }
 
-// name sets what follows from the ports' interfaces.
+// name sets what follows from the ports' interfaces. An interface that two ports
+// lead to is that of neither: the switch counts otherwise than the profile says.
 func (r *Reader) name(ports []Port) {
+	leading := map[int]int{}
 	for i := range ports {
 		ports[i].IfIndex = r.still.of(r.still.profile, ports[i].Index)
+		leading[ports[i].IfIndex]++
+	}
+	for i := range ports {
+		if leading[ports[i].IfIndex] > 1 {
+			ports[i].IfIndex = 0
+		}
 		ports[i].Name = r.still.names[ports[i].IfIndex]
 	}
 	r.roster.number(ports)
@@ -176,24 +185,37 @@ func fdbColumns() []snmp.OID {
 // listen takes over what a holds of addresses and neighbours, and asks for more
 // where that is needed to understand it.
 func (r *Reader) listen(ctx context.Context, now pulse, a answers, ports []Port) error {
-	h := heard{at: now, learned: learned{}, uplinks: map[int]bool{}}
+	h := heard{at: now, learned: learned{}}
 	for _, table := range fdbs() {
 		h.learned.add(a.column(table.port), a.column(table.status), r.interfaceOf)
 	}
-	if numbers := bridgeNeighbours(a); len(numbers) > 0 {
-		local, err := walk(ctx, r.src, lldpLoc(locPort), lldpLoc(locDescription))
-		if err != nil {
-			return err
-		}
-		for _, number := range numbers {
-			h.uplinks[r.still.localPort(r.still.profile, number, local.column(lldpLoc(locPort)), local.column(lldpLoc(locDescription)))] = true
-		}
+	var err error
+	if h.uplinks, err = r.neighbours(ctx, a); err != nil {
+		return err
 	}
 	if err := r.listenVLANs(ctx, h.learned, ports); err != nil {
 		return err
 	}
 	r.heard = h
 	return nil
+}
+
+// neighbours returns the interfaces that a has bridges or routers behind.
+func (r *Reader) neighbours(ctx context.Context, a answers) (map[int]bool, error) {
+	numbers := bridgeNeighbours(a)
+	if len(numbers) > 0 && r.still.lldp == nil {
+		local, err := walk(ctx, r.src, lldpLoc(locPort), lldpLoc(locDescription))
+		if err != nil {
+			return nil, err
+		}
+		r.still.lldp = local
+	}
+	names, descriptions := r.still.lldp.column(lldpLoc(locPort)), r.still.lldp.column(lldpLoc(locDescription))
+	found := map[int]bool{}
+	for _, number := range numbers {
+		found[r.still.localPort(r.still.profile, number, names, descriptions)] = true
+	}
+	return found, nil
 }
 
 // interfaceOf returns the key of a port of the bridge in learned.

@@ -124,7 +124,9 @@ func WriteText(w io.Writer, s Switch) error {
 	for i := range s.Ports {
 		fmt.Fprintln(table, strings.Join(s.Ports[i].row(), "\t"))
 	}
-	fmt.Fprintln(table, "\nSUPPLY\tWATTS\tUSED\tSTATUS")
+	if len(s.Supplies) > 0 {
+		fmt.Fprintln(table, "\nSUPPLY\tWATTS\tUSED\tSTATUS")
+	}
 	for _, u := range s.Supplies {
 		fmt.Fprintf(table, "%d\t%g\t%g\t%s\n", u.Group, u.Watts, u.Used, u.Status)
 	}

@@ -212,6 +212,23 @@ var madeUp = []struct {
 		ports:   []string{"1.1|1|1|gi1|deliveringPower|-|-|2.1"},
 	},
 	{
+		name: "members that count their ports from 1 each, where the profile says ifIndex: nobody's interface",
+		says: `
+			sys.2.0|6|1.3.6.1.4.1.11.2.3.7.11.181
+			ifName.1|4|1
+			ifName.2|4|2
+			psePrt.6.1.1|2|3
+			psePrt.6.1.2|2|3
+			psePrt.6.2.1|2|2
+			base.1|2|1
+			fdbQ.2.1.184.39.235.0.0.1|2|1`,
+		profile: "aruba-os-switch",
+		ports: []string{
+			"1.1|1|0||deliveringPower|-|-|-", "1.2|2|2|2|deliveringPower|-|-|-", "2.1|3|0||searching|-|-|-",
+			"|0|1|1||-|-|-|b827eb000001",
+		},
+	},
+	{
 		name: "an unknown maker with the standard's table: what leads to interfaces is not known",
 		says: `
 			sys.2.0|6|1.3.6.1.4.1.99999.1
