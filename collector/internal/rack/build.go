@@ -1,6 +1,7 @@
 package rack
 
 import (
+	"iter"
 	"time"
 
 	"thermarack/agent/wire"
@@ -40,6 +41,8 @@ type recall struct {
 
 	// earlier returns a sample from aisle.RiseOver before; nil: none is known.
 	earlier func(record string) (float64, bool)
+
+	normals Normals // nil: none are known
 }
 
 // build makes the state of one shelf at one moment from what is known then.
@@ -65,7 +68,42 @@ func (x *index) build(shelf *layout.Shelf, at time.Time, from recall, age ages) 
 		s.Fans = append(s.Fans, Fan{f, age.value(at, known(f.Speed), 0)})
 	}
 	s.Figures = figures(s, from.rises(s.Probes))
+	for i := range s.Slots {
+		s.Slots[i].Normal = from.normal(s.Slots[i], s.Figures.Inlet)
+	}
 	return s
+}
+
+// normal returns what the SoC of a slot has as a rule when the inlets are as they
+// are.
+func (r recall) normal(slot Slot, inlet Figure) Figure {
+	if slot.Node == "" || r.normals == nil {
+		return Figure{Why: "no Pi is known here"}
+	}
+	if !inlet.Ok() {
+		return inlet
+	}
+	rise, _, ok := r.normals.Normal(socRecord(slot.Node))
+	if !ok {
+		return Figure{Why: "not watched for long enough"}
+	}
+	return Figure{V: inlet.V + rise, Inputs: inlet.Inputs}
+}
+
+// Temperatures returns the record names and values of a shelf's probes and SoCs.
+func Temperatures(s State) iter.Seq2[string, Value] {
+	return func(yield func(string, Value) bool) {
+		for _, p := range s.Probes {
+			if !yield(probeRecord(p.Probe), p.Value) {
+				return
+			}
+		}
+		for _, slot := range s.Slots {
+			if slot.Node != "" && !yield(socRecord(slot.Node), slot.SoC) {
+				return
+			}
+		}
+	}
 }
 
 // rises returns by how much the inlets have warmed, in K.

@@ -29,6 +29,12 @@ type History interface {
 	Latest(ctx context.Context, at time.Time, lookback time.Duration) (map[string]store.Point, error)
 }
 
+// Normals know by how many K a sensor is warmer than the inlets as a rule; ok is
+// false when that is not known (yet).
+type Normals interface {
+	Normal(record string) (rise, sd float64, ok bool)
+}
+
 // Options say what a Model is made of.
 type Options struct {
 	Layout  *layout.Layout // nil: every node is shown on a provisional shelf
@@ -40,6 +46,8 @@ type Options struct {
 	// or that has no shelf when there was none; nil when that is not known. nil:
 	// Layout was always valid. Without a Layout it is not asked.
 	LayoutAt func(shelf string, at time.Time) *layout.Layout
+
+	Normals Normals // of now, for the past as well; nil: none are known
 }
 
 // missingAfter is how many stale limits old a value may be until it counts as
@@ -58,6 +66,7 @@ type Model struct {
 	clock    clock.Clock
 	ages     ages
 	layoutAt func(string, time.Time) *layout.Layout
+	normals  Normals
 
 	mu          sync.RWMutex
 	provisional bool
@@ -83,7 +92,7 @@ type Model struct {
 // New returns a Model that knows no value yet.
 func New(o Options) *Model {
 	m := &Model{
-		history: o.History, clock: o.Clock, layoutAt: o.LayoutAt,
+		history: o.History, clock: o.Clock, layoutAt: o.LayoutAt, normals: o.Normals,
 		ages:        ages{stale: o.Stale, missing: missingAfter * o.Stale},
 		provisional: o.Layout == nil,
 		known:       map[string]store.Point{},
@@ -159,14 +168,14 @@ func (m *Model) State(ctx context.Context, shelf string, at time.Time) (State, e
 	if at.IsZero() {
 		m.mu.RLock()
 		defer m.mu.RUnlock()
-		return x.build(s, m.clock.Now(), recall{m.newest, m.earlier}, m.ages), nil
+		return x.build(s, m.clock.Now(), recall{m.newest, m.earlier, m.normals}, m.ages), nil
 	}
 	points, err := m.history.Latest(ctx, at, m.ages.missing)
 	if err != nil {
 		return State{}, fmt.Errorf("shelf %s at %s: %w", shelf, at.Format(time.RFC3339), err)
 	}
 	known := func(record string) Known { return Known{Point: points[record]} }
-	return x.build(s, at, recall{newest: known}, m.ages), nil
+	return x.build(s, at, recall{newest: known, normals: m.normals}, m.ages), nil
 }
 
 // indexAt returns an index that has a shelf as it was at a time, at the zero time

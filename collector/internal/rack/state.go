@@ -46,6 +46,8 @@ type Slot struct {
 	SoC   Value     // °C
 	Power Value     // W, from its switch port; Missing where no port is known
 	Seen  time.Time // the newer of the two samples above; zero when both are Missing
+
+	Normal Figure // °C: what its SoC has as a rule at such inlets
 }
 
 // A Probe is one probe's temperature in °C with its offset applied.
