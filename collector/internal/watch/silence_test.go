@@ -49,12 +49,16 @@ func TestASilentAgentResolvesWhenItSpeaksAndTellsWhenItsReasonChanges(t *testing
 	f.run(1000)
 	f.ports[2] = [2]float64{2, 0}
 	f.run(1100)
+	f.ports[2] = [2]float64{3, 1.5}
+	f.run(1320)
 	delete(f.silent, 2)
-	f.run(1200)
+	f.run(1400)
 	f.want(
 		"13m0s fired AgentSilent warning: hex/a1/s3 slot 2: port 2 of sw-a1-3 is delivering 2.3 W but its agent has been silent for 3 min: hung",
 		"17m6s updated AgentSilent warning: hex/a1/s3 slot 2: its agent has been silent for 7 min and port 2 of sw-a1-3 delivers nothing: dead or unplugged",
-		"18m36s resolved AgentSilent warning: hex/a1/s3 slot 2: its agent speaks")
+		"18m36s updated AgentSilent warning: hex/a1/s3 slot 2: its agent has been silent for 9 min and port 2 of sw-a1-3 has delivered for 6 s only: it may be starting",
+		"21m30s updated AgentSilent warning: hex/a1/s3 slot 2: port 2 of sw-a1-3 is delivering 1.5 W but its agent has been silent for 12 min: hung",
+		"22m12s resolved AgentSilent warning: hex/a1/s3 slot 2: its agent speaks")
 }
 
 func TestALastWillShortensTheWait(t *testing.T) {

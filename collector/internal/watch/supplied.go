@@ -14,7 +14,8 @@ import (
 // A supplied is what a switch says of the port that feeds a slot.
 type supplied struct {
 	state powerState
-	watts float64 // that it gives; 0 when that is not known
+	watts float64       // that it gives; 0 when that is not known
+	lasts time.Duration // for how long it has been starting
 }
 
 // A powerState tells whether a port gives power.
@@ -23,6 +24,7 @@ type powerState int
 const (
 	powerUnknown powerState = iota // no port is known, or it was not heard of lately
 	powerOn
+	powerStarting // it is on, and so lately that the Pi may not have started yet
 	powerOff
 	powerDisabled // it is off because somebody has switched it off
 )
@@ -53,6 +55,9 @@ func (w *Watch) supplied(p rack.Place, now time.Time) supplied {
 		switch poe.Status(one.status.Value) {
 		case poe.Delivering:
 			s.state = powerOn
+			if n := len(one.flap.Changes); n > 0 && now.Sub(one.flap.Changes[n-1]) < w.options.Rules.Silent {
+				s.state, s.lasts = powerStarting, now.Sub(one.flap.Changes[n-1])
+			}
 		case poe.Disabled:
 			s.state = powerDisabled
 		default:
@@ -70,6 +75,8 @@ func (s supplied) explain(p rack.Place, silence string) string {
 		return fmt.Sprintf("%s: port %d of %s is delivering %.1f W but its agent has been silent for %s: hung", p, p.Port, p.Switch.Name, s.watts, silence)
 	case s.state == powerOn:
 		return fmt.Sprintf("%s: port %d of %s is delivering but its agent has been silent for %s: hung", p, p.Port, p.Switch.Name, silence)
+	case s.state == powerStarting:
+		return fmt.Sprintf("%s: its agent has been silent for %s and port %d of %s has delivered for %s only: it may be starting", p, silence, p.Port, p.Switch.Name, span(s.lasts))
 	case s.state == powerDisabled:
 		return fmt.Sprintf("%s: its agent has been silent for %s and port %d of %s is switched off", p, silence, p.Port, p.Switch.Name)
 	case s.state == powerOff:
@@ -86,20 +93,21 @@ func (w *Watch) powerOf(silent []*agent, now time.Time) string {
 	for _, one := range silent {
 		s := w.supplied(one.place, now)
 		n[s.state]++
-		if s.state == powerOn {
+		if s.state == powerOn || s.state == powerStarting {
 			watts += s.watts
 		}
 	}
+	on := n[powerOn] + n[powerStarting]
 	off := n[powerOff] + n[powerDisabled]
 	switch len(silent) {
 	case n[powerUnknown]:
 		return "and nothing is known of their power"
 	case off:
 		return "their ports deliver nothing: look at the power"
-	case n[powerOn]:
+	case on:
 		return fmt.Sprintf("their ports deliver%s: look at the network", inWatts(watts))
 	}
-	parts := []string{fmt.Sprintf("%d of their ports deliver%s, %d do not", n[powerOn], inWatts(watts), off)}
+	parts := []string{fmt.Sprintf("%d of their ports deliver%s, %d do not", on, inWatts(watts), off)}
 	if n[powerUnknown] > 0 {
 		parts = append(parts, fmt.Sprintf("of %d nothing is known", n[powerUnknown]))
 	}
