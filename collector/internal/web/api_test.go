@@ -12,6 +12,7 @@ import (
 
 	"thermarack/agent/wire"
 	"thermarack/collector/internal/pager"
+	"thermarack/collector/internal/placement"
 	"thermarack/collector/internal/rack"
 	"thermarack/collector/internal/watch"
 	"thermarack/collector/internal/web"
@@ -161,7 +162,12 @@ func TestNodesAndUnplacedCarryHostileStringsAsTheyAre(t *testing.T) {
 		Inventory: &wire.Inventory{Model: hostile, Agent: hostile, Addresses: []string{hostile}},
 		Rejected:  map[string]int{"crc": 3},
 	}}
-	w.racks.unplaced = []rack.Unplaced{{Site: "hex", Node: "b827eb000009", Sensor: hostile, Why: "unknown sensor", Seen: noon}}
+	spot := placement.Spot{Port: placement.Port{Switch: "sw-a1-3"}, Name: hostile}
+	w.racks.unplaced = []rack.Unplaced{{Site: "hex", Node: "b827eb000009", Sensor: hostile, Why: "unknown sensor", Seen: noon, Spot: spot}}
+	w.racks.conflicts = []placement.Conflict{{
+		Kind: placement.SeveralPorts, Nodes: []wire.Node{"b827eb000009"}, Slots: []placement.Slot{{Shelf: shelfID, Number: 4}},
+		Spots: []placement.Spot{spot, {Port: placement.Port{Switch: "sw-a1-3", Number: 4}}},
+	}}
 	node := decode(t, w.get(t, "/api/v1/nodes")).(map[string]any)["nodes"].([]any)[0]
 	wantNode := map[string]any{
 		"node": "b827eb000009", "site": "hex", "shelf": nil, "slot": nil, "switch": nil, "seen": nil, "online": true, "serial": nil,
@@ -170,9 +176,16 @@ func TestNodesAndUnplacedCarryHostileStringsAsTheyAre(t *testing.T) {
 	if diff := cmp.Diff(node, any(wantNode)); diff != "" {
 		t.Errorf("node: -got +want\n%s", diff)
 	}
-	stranger := decode(t, w.get(t, "/api/v1/unplaced")).(map[string]any)["unplaced"].([]any)[0]
-	wantStranger := map[string]any{"site": "hex", "node": "b827eb000009", "sensor": hostile, "why": "unknown sensor", "seen": "2026-03-04T12:00:00Z"}
-	if diff := cmp.Diff(stranger, any(wantStranger)); diff != "" {
+	port := map[string]any{"switch": "sw-a1-3", "port": nil, "name": hostile}
+	want := map[string]any{
+		"unplaced": []any{map[string]any{"site": "hex", "node": "b827eb000009", "sensor": hostile, "why": "unknown sensor", "seen": "2026-03-04T12:00:00Z", "port": port}},
+		"conflicts": []any{map[string]any{
+			"kind": "several-ports", "nodes": []any{"b827eb000009"}, "listed": nil, "listed_in": nil,
+			"why":   w.racks.conflicts[0].Why(),
+			"ports": []any{port, map[string]any{"switch": "sw-a1-3", "port": 4.0, "name": ""}}, "slots": []any{map[string]any{"shelf": shelfID, "slot": 4.0}},
+		}},
+	}
+	if diff := cmp.Diff(decode(t, w.get(t, "/api/v1/unplaced")), any(want)); diff != "" {
 		t.Errorf("unplaced: -got +want\n%s", diff)
 	}
 }

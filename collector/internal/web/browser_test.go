@@ -16,6 +16,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"thermarack/collector/internal/pager"
+	"thermarack/collector/internal/placement"
 	"thermarack/collector/internal/rack"
 	"thermarack/collector/internal/watch"
 )
@@ -247,10 +248,15 @@ func showsHostileStrings(t *testing.T, w *world, b *browser) {
 	evil := page
 	evil.Receiver, evil.Alerts, evil.Err = hostile, []string{hostile}, hostile
 	w.pages.set(evil)
-	w.racks.unplaced = []rack.Unplaced{{Site: "hex", Node: "b827ebffffff", Sensor: hostile, Why: hostile}}
+	spot := placement.Spot{Port: placement.Port{Switch: "sw-a1-3"}, Name: hostile}
+	w.racks.unplaced = []rack.Unplaced{{Site: "hex", Node: "b827ebffffff", Sensor: hostile, Why: hostile}, {Site: "hex", Node: "b827ebfffffe", Why: "unknown node", Spot: spot}}
+	w.racks.conflicts = []placement.Conflict{{Kind: placement.SeveralPis, Nodes: []wireNode{"b827ebfffffd", "b827ebfffffe"}, Spots: []placement.Spot{spot}, Slots: []placement.Slot{{Shelf: shelfID, Number: 1}}}}
 	r := w.run(t)
 	b.do(chromedp.Navigate(r.url + "/"))
-	for _, part := range []string{"#alerts", "#pages", "#fleet", ".fans", ".why"} {
+	b.untilText("#notice", "1 node and 1 sensor")
+	b.untilText("#notice", "1 contradiction about where Pis stand")
+	b.do(chromedp.Click("#notice summary"))
+	for _, part := range []string{"#notice", "#alerts", "#pages", "#fleet", ".fans", ".why"} {
 		b.untilText(part, "<script>alert(1)</script>")
 	}
 	b.until(`document.querySelectorAll("#map svg [data-slot]").length === 108`)

@@ -18,6 +18,7 @@ import (
 	"thermarack/agent/wire/clock"
 	"thermarack/agent/wire/layout"
 	"thermarack/collector/internal/pager"
+	"thermarack/collector/internal/placement"
 	"thermarack/collector/internal/rack"
 	"thermarack/collector/internal/store"
 	"thermarack/collector/internal/watch"
@@ -88,6 +89,7 @@ type fakeRacks struct {
 	states      map[string]rack.State
 	nodes       []rack.Node
 	unplaced    []rack.Unplaced
+	conflicts   []placement.Conflict
 	err         error // of State
 	asked       int   // times that State was
 	gate        chan struct{}
@@ -106,6 +108,8 @@ func (r *fakeRacks) Layout() *layout.Layout    { return r.layout }
 func (r *fakeRacks) Provisional() bool         { return r.provisional }
 func (r *fakeRacks) Nodes() []rack.Node        { return r.nodes }
 func (r *fakeRacks) Unplaced() []rack.Unplaced { return r.unplaced }
+
+func (r *fakeRacks) Conflicts() []placement.Conflict { return r.conflicts }
 
 func (r *fakeRacks) State(_ context.Context, shelf string, at time.Time) (rack.State, error) {
 	r.mu.Lock()

@@ -2,6 +2,8 @@ package web_test
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -57,12 +59,25 @@ func manyNodes(n int) []wire.Node {
 	return nodes
 }
 
-func TestALayoutFromAFileStaysWhereItWasWritten(t *testing.T) {
+func TestALayoutOfAFileIsServedToItsOwnMachineWithThePisThatSwitchesShow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	got := w.get(t, "/api/v1/layout.yaml")
-	if got.Code != 404 || !strings.Contains(got.Body.String(), "layout file") || got.Header().Get("Content-Disposition") != "" {
-		t.Errorf("%d %v %s", got.Code, got.Header(), got.Body)
+	w.racks.layout = parse(t, strings.Replace(small, "nodes: {1: b827eb000001, 2: b827eb000002, 5: b827eb000005}", "nodes: {switch: sw, ports: 1-12}", 1)+
+		"switches: {sw: {mac: 0011223344ff, host: 192.0.2.9, credentials: snmp.yaml}}")
+	w.racks.layout.Shelves[0].Slots[4].Node = "b827eb000009"
+	for from, code := range map[string]int{"127.0.0.1:5": http.StatusOK, "192.0.2.7:5": http.StatusForbidden} {
+		r := httptest.NewRequest(http.MethodGet, "/api/v1/layout.yaml", nil)
+		r.RemoteAddr = from
+		answer := ask(w.server(t).Handler(), r)
+		if answer.Code != code {
+			t.Fatalf("%s: %d %s", from, answer.Code, answer.Body)
+		}
+		if code != http.StatusOK {
+			decode(t, answer)
+			continue
+		}
+		if diff := cmp.Diff(parse(t, answer.Body.String()), w.racks.layout); diff != "" {
+			t.Errorf("-got +want\n%s", diff)
+		}
 	}
-	decode(t, got)
 }

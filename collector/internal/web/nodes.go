@@ -46,22 +46,3 @@ func (s *Server) nodes(w http.ResponseWriter, _ *http.Request) error {
 	}
 	return writeJSON(w, map[string]any{"nodes": lines})
 }
-
-type unplacedLine struct {
-	Site   string     `json:"site"`
-	Node   string     `json:"node"`
-	Sensor *string    `json:"sensor"` // nil: the node itself
-	Why    string     `json:"why"`
-	Seen   *time.Time `json:"seen"`
-}
-
-func (s *Server) unplaced(w http.ResponseWriter, _ *http.Request) error {
-	unplaced := s.opt.Racks.Unplaced()
-	lines := make([]unplacedLine, len(unplaced))
-	for i, u := range unplaced {
-		lines[i] = unplacedLine{
-			Site: u.Site, Node: string(u.Node), Sensor: textOrNil(u.Sensor), Why: u.Why, Seen: stampOrNil(u.Seen),
-		}
-	}
-	return writeJSON(w, map[string]any{"unplaced": lines})
-}

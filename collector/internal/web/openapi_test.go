@@ -13,6 +13,7 @@ import (
 
 	"thermarack/agent/wire"
 	"thermarack/collector/internal/pager"
+	"thermarack/collector/internal/placement"
 	"thermarack/collector/internal/promapi"
 	"thermarack/collector/internal/rack"
 	"thermarack/collector/internal/watch"
@@ -93,7 +94,11 @@ func full(t *testing.T) *world {
 	w.racks.nodes = []rack.Node{
 		{Node: "b827eb000001", Site: "hex", Shelf: shelfID, Slot: 1, Seen: noon, Status: &wire.Status{}, Inventory: &wire.Inventory{Model: "Pi", Serial: "1", Agent: "1", Addresses: []string{"192.0.2.1"}}, Rejected: map[string]int{"crc": 1}},
 		{Node: "b827eb000002", Site: "hex"}}
-	w.racks.unplaced = []rack.Unplaced{{Site: "hex", Node: "b827eb000002", Why: "unknown node", Seen: noon}, {Site: "hex", Node: "b827eb000002", Sensor: "urn:dev:ow:28", Why: "unknown sensor"}}
+	w.racks.conflicts = []placement.Conflict{{
+		Kind: placement.LayoutDiffers, Nodes: []wire.Node{"b827eb000002"}, Spots: []placement.Spot{{Port: placement.Port{Switch: "sw", Number: 1}, Name: "gi1"}},
+		Slots: []placement.Slot{{Shelf: shelfID, Number: 1}}, Listed: "b827eb000001", ListedIn: &placement.Slot{Shelf: shelfID, Number: 2},
+	}}
+	w.racks.unplaced = []rack.Unplaced{{Site: "hex", Node: "b827eb000002", Why: "unknown node", Seen: noon, Spot: w.racks.conflicts[0].Spots[0]}, {Site: "hex", Node: "b827eb000002", Sensor: "urn:dev:ow:28", Why: "unknown sensor"}}
 	w.alerts.set(
 		watch.Active{ID: "1", Alert: "FanFailed", Severity: "critical", Site: "hex", Rack: "a1", Shelf: "s3", State: "firing", Since: noon},
 		watch.Active{ID: "2", Alert: "SocTemperature", Severity: "warning", Site: "hex", Rack: "a1", Shelf: "s3", Slot: 2, State: "pending", Since: noon})

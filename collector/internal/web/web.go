@@ -23,6 +23,7 @@ import (
 	"thermarack/agent/wire/clock"
 	"thermarack/agent/wire/layout"
 	"thermarack/collector/internal/pager"
+	"thermarack/collector/internal/placement"
 	"thermarack/collector/internal/places"
 	"thermarack/collector/internal/rack"
 	"thermarack/collector/internal/store"
@@ -45,6 +46,9 @@ type Racks interface {
 
 	Nodes() []rack.Node
 	Unplaced() []rack.Unplaced
+
+	// Conflicts lists what contradicts what about the places of Pis.
+	Conflicts() []placement.Conflict
 
 	// Watch returns a channel of the ids of shelves that changed, closed when ctx
 	// ends.

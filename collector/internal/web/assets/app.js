@@ -64,9 +64,9 @@ const refreshAlerts = asking(400, async () => alerts.show((await getJSON("/api/v
 const refreshPages = asking(400, async () => pages.show((await getJSON("/api/v1/pages")).pages));
 
 const refreshFleet = asking(5000, async () => {
-  const [{ nodes }, { unplaced }] = await Promise.all([getJSON("/api/v1/nodes"), getJSON("/api/v1/unplaced")]);
+  const [{ nodes }, { unplaced, conflicts }] = await Promise.all([getJSON("/api/v1/nodes"), getJSON("/api/v1/unplaced")]);
   fleet.show(nodes);
-  drawUnplaced(unplaced, shown.shelves.some((s) => s.rack === "provisional"));
+  drawUnplaced(unplaced, conflicts, shown.shelves.some((s) => s.rack === "provisional"));
 });
 
 function describe(doc) {

@@ -129,19 +129,27 @@ export const drawShelves = unlessSame((shelves, current) => {
     el("span", { class: "hidden" }, states[s.state] ?? s.state))));
 });
 
-// drawUnplaced says what stands nowhere, and offers a layout where there is none.
-export const drawUnplaced = unlessSame((unplaced, provisional) => {
+const portName = (p) => `port ${p.port ?? p.name} of ${p.switch}`;
+
+const unplacedWords = (u) =>
+  ` ${u.why}${u.site ? `, site ${u.site}` : ""}${u.sensor ? `, read by ${u.node}` : ""}${u.port ? `, seen on ${portName(u.port)}` : ""}`;
+
+const count = (n, one) => (n === 0 ? "" : `${n} ${one}${n === 1 ? "" : "s"}`);
+
+// drawUnplaced says what stands nowhere and what contradicts what, and offers a
+// layout where there is none.
+export const drawUnplaced = unlessSame((unplaced, conflicts, provisional) => {
   const notice = byId("notice");
   const nodes = unplaced.filter((u) => u.sensor === null).length;
-  const sensors = unplaced.length - nodes;
-  notice.hidden = unplaced.length === 0;
-  const count = (n, one) => (n === 0 ? "" : `${n} ${one}${n === 1 ? "" : "s"}`);
-  const what = [count(nodes, "node"), count(sensors, "sensor")].filter(Boolean).join(" and ");
+  notice.hidden = unplaced.length + conflicts.length === 0;
+  const what = [count(nodes, "node"), count(unplaced.length - nodes, "sensor")].filter(Boolean).join(" and ");
+  const sentence = provisional ? `There is no layout yet: ${what} stand in a provisional grid.` : what && `Not in the layout: ${what}.`;
+  const doubt = conflicts.length ? `${count(conflicts.length, "contradiction")} about where Pis stand.` : "";
   notice.replaceChildren(
-    el("p", {}, provisional
-      ? `There is no layout yet: ${what} stand in a provisional grid.`
-      : `Not in the layout: ${what}.`),
+    el("p", {}, [sentence, doubt].filter(Boolean).join(" ")),
     provisional ? el("a", { href: "/api/v1/layout.yaml", download: "layout.yaml" }, "Download a layout to start from") : null,
     el("details", {}, el("summary", {}, "Which"),
-      el("ul", {}, ...unplaced.slice(0, 200).map((u) => el("li", {}, el("code", {}, u.sensor ?? u.node), ` ${u.why}, site ${u.site}${u.sensor ? `, read by ${u.node}` : ""}`)))));
+      el("ul", {},
+        ...conflicts.slice(0, 200).map((c) => el("li", {}, c.why)),
+        ...unplaced.slice(0, 200).map((u) => el("li", {}, el("code", {}, u.sensor ?? u.node), unplacedWords(u))))));
 });
