@@ -17,6 +17,7 @@ import (
 
 	"thermarack/collector/internal/footprint"
 	"thermarack/collector/internal/ingest"
+	"thermarack/collector/internal/normal"
 	"thermarack/collector/internal/pager"
 	"thermarack/collector/internal/placement"
 	"thermarack/collector/internal/places"
@@ -87,14 +88,15 @@ func (b *builder) openReadings(context.Context) (err error) {
 // recallNodes makes the model, and lets it know what was known before a restart:
 // first of all where the Pis stood.
 func (b *builder) recallNodes(ctx context.Context) (err error) {
-	b.model = rack.New(rack.Options{Layout: b.layout, History: b.made.store, Clock: b.clock, Stale: b.Stale, LayoutAt: b.layouts.At})
+	learner := &normal.Learner{}
+	b.model = rack.New(rack.Options{Normals: learner, Layout: b.layout, History: b.made.store, Clock: b.clock, Stale: b.Stale, LayoutAt: b.layouts.At})
 	b.model.Register(b.registry)
 	if b.layout != nil {
 		b.stands = placement.NewKeeper(placement.Options{
 			Layout: b.layout, Racks: b.model, Journal: b.layouts, Log: b.log, Registry: b.registry,
 		})
 	}
-	if b.made.notes, err = b.recall(b.model, b.registry); err != nil {
+	if b.made.notes, err = b.recall(b.model, learner, b.registry); err != nil {
 		return err
 	}
 	return restore(ctx, b.model, b.log)
@@ -144,7 +146,8 @@ func (b *builder) takeIn(context.Context) (err error) {
 	if b.source, err = b.session(b.intake, b.registry, b.mqtt); err != nil {
 		return err
 	}
-	b.made.tasks = append(b.made.tasks, guard.Run, b.model.Run, b.watched.Run, b.made.notes.run, b.pages.Run, b.intake.Run, b.source.Run, footprint.Run)
+	b.made.tasks = append(b.made.tasks, guard.Run, b.model.Run, b.watched.Run, b.made.notes.run, b.pages.Run, b.intake.Run, b.source.Run, footprint.Run,
+		func(ctx context.Context) error { return b.made.notes.learn(ctx, b.plan, b.watched) })
 	return nil
 }
 

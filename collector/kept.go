@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"path/filepath"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"thermarack/collector/internal/normal"
 	"thermarack/collector/internal/rack"
 	"thermarack/collector/internal/state"
 	"thermarack/collector/internal/watch"
@@ -15,6 +17,7 @@ import (
 const (
 	nodesVersion  = 1 // of rack.Saved
 	firingVersion = 1 // a list of subjects, see watch.Ledger
+	normalVersion = 1 // of normal.Memo, by record name
 )
 
 // A notebook is what outlives the process beside the readings.
@@ -22,11 +25,14 @@ type notebook struct {
 	model  *rack.Model
 	nodes  *state.Document[rack.Saved]
 	ledger *watch.Ledger // of what is firing
+
+	learner *normal.Learner
+	normals *state.Document[map[string]normal.Memo]
 }
 
 // recall opens the documents below data and gives the model what it knew before a
 // restart.
-func (p plan) recall(model *rack.Model, registry prometheus.Registerer) (*notebook, error) {
+func (p plan) recall(model *rack.Model, learner *normal.Learner, registry prometheus.Registerer) (*notebook, error) {
 	dir, err := state.OpenDir(filepath.Join(p.Data, "state"), p.log, registry)
 	if err != nil {
 		return nil, err
@@ -40,12 +46,29 @@ func (p plan) recall(model *rack.Model, registry prometheus.Registerer) (*notebo
 	if err != nil {
 		return nil, err
 	}
-	return &notebook{model, nodes, watch.NewLedger(subjects, firing.Write)}, nil
+	normals, memos, err := state.Open[map[string]normal.Memo](dir, "normals", normalVersion)
+	if err != nil {
+		return nil, err
+	}
+	learner.Resume(memos)
+	return &notebook{model, nodes, watch.NewLedger(subjects, firing.Write), learner, normals}, nil
 }
 
 // run keeps what the model knows on disk until ctx ends.
 func (m *notebook) run(ctx context.Context) error {
 	return m.nodes.Keep(ctx, m.model.Unsaved(), m.model.Saved)
+}
+
+// learn learns what is normal for each sensor, but of shelves that watched has an
+// alert of, until ctx ends.
+func (m *notebook) learn(ctx context.Context, p plan, watched *watch.Watch) error {
+	return m.learner.Run(ctx, normal.Options{
+		Racks: m.model, Clock: p.clock, Keep: m.normals.Write,
+		Troubled: func(shelf string) bool {
+			return slices.ContainsFunc(watched.Active(), func(a watch.Active) bool { return a.Concerns(shelf) })
+		},
+		Failed: func(err error) { p.log.Error("what is normal for each sensor is not written down", "err", err) },
+	})
 }
 
 // close writes down what the model knows, when it learns no more.
