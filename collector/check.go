@@ -53,32 +53,3 @@ func loadLayout(file string) (*layout.Layout, error) {
 	}
 	return l, checkSwitches(file, l)
 }
-
-// layoutCommand is `layout check F`.
-func layoutCommand(_ context.Context, args []string, out output) error {
-	flags := flag.NewFlagSet("layout check", flag.ContinueOnError)
-	if len(args) == 0 || args[0] != "check" {
-		if len(args) == 1 && (args[0] == "--help" || args[0] == "-h") {
-			return parse(flags, args, out, 1)
-		}
-		return usageError{errors.New("layout: want layout check FILE")}
-	}
-	if err := parse(flags, args[1:], out, 1); err != nil {
-		return err
-	}
-	l, err := loadLayout(flags.Arg(0))
-	if err != nil {
-		return err
-	}
-	for i := range l.Shelves {
-		s := &l.Shelves[i]
-		placed := 0
-		for _, slot := range s.Slots {
-			if slot.Node != "" || slot.Switch != "" {
-				placed++
-			}
-		}
-		fmt.Fprintf(out.Out, "%s: %d of %d slots placed, %d probes, %d fans\n", s.ID(), placed, len(s.Slots), len(s.Probes), len(s.Fans))
-	}
-	return nil
-}

@@ -145,6 +145,15 @@ func (h *History) trim(o Options) error {
 	return nil
 }
 
+// Last returns the layout that was recorded last, with the Pis that were found last
+// in its empty slots; nil when none was ever recorded. It must not be changed.
+func (h *History) Last() *layout.Layout {
+	if len(h.entries) == 0 {
+		return nil
+	}
+	return h.entries[len(h.entries)-1].plan().Fill(h.Placed())
+}
+
 // A Period is a time during which nothing of a shelf has changed.
 type Period struct {
 	From, To time.Time // From inclusive, To exclusive
