@@ -174,8 +174,7 @@ func (m *Model) State(ctx context.Context, shelf string, at time.Time) (State, e
 	if err != nil {
 		return State{}, fmt.Errorf("shelf %s at %s: %w", shelf, at.Format(time.RFC3339), err)
 	}
-	known := func(record string) Known { return Known{Point: points[record]} }
-	return x.build(s, at, recall{newest: known, normals: m.normals}, m.ages), nil
+	return Past{x, s, m.ages, m.normals}.State(at, func(record string) store.Point { return points[record] }), nil
 }
 
 // indexAt returns an index that has a shelf as it was at a time, at the zero time
