@@ -129,6 +129,23 @@ func TestARejectedSampleMakesItsValueStaleAndIsCounted(t *testing.T) {
 	})
 }
 
+func TestThrottlingOfANodeIsItsNewestWord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := model(hex(t))
+		fill(m)
+		if got := m.Nodes()[1].Throttled; got != nil {
+			t.Errorf("throttled = %#x before any word", *got)
+		}
+		for _, word := range []float64{0x50005, 0x50000} {
+			time.Sleep(time.Second) // fake time
+			m.Observe(batch(pi1, wire.Reading{Device: pi1.Device("soc"), Quantity: wire.QuantityThrottled, Value: word, Time: time.Now()}))
+		}
+		if got := m.Nodes()[1].Throttled; got == nil || *got != 0x50000 {
+			t.Errorf("throttled = %v, want 0x50000", got)
+		}
+	})
+}
+
 func TestStateOfAPastMomentComesFromTheStore(t *testing.T) {
 	m := model(hex(t))
 	s, err := m.State(t.Context(), "hex/a1/s3", time.Unix(1.7e9, 0))
