@@ -276,6 +276,10 @@ func (m *Model) take(node *Node, r *wire.Reading, received time.Time) {
 		}
 		return
 	}
+	if r.Quantity == wire.QuantityThrottled && r.Text == "" && r.Device == node.Node.Device("soc") && !r.Time.Before(node.Seen) {
+		word := uint32(r.Value)
+		node.Throttled = &word
+	}
 	// Nothing else is remembered than what a State is built from, however much a
 	// node says, and what one may be built from as soon as the Pi has a place.
 	if r.Text != "" || !m.index.wanted[record{r.Device, r.Quantity}] && !m.mayBePlaced(node.Node, r.Device, r.Quantity) {

@@ -81,7 +81,7 @@ type Node struct {
 	Inventory *wire.Inventory // hostile strings
 	Rejected  map[string]int  // samples that its agent rejected since First, by reason
 	Unheard   bool            // it has said nothing since our start: that it is online was true before
-	Throttled *uint32         // the firmware's word of the newest sample, see wire.QuantityThrottled; nil when none is known
+	Throttled *uint32         // the firmware's word of the newest sample, see wire.QuantityThrottled; nil when there was none since our start
 }
 
 // An Unplaced is a node or a sensor that stands nowhere in the layout.

@@ -115,20 +115,8 @@ func (m *Model) Nodes() []Node {
 			one.Shelf, one.Slot = p.Shelf.ID(), p.Slot
 		}
 		one.Switch = m.index.switchName(n.Node)
-		one.Throttled = m.throttled(n.Node)
 		list = append(list, one)
 	}
 	slices.SortFunc(list, func(a, b Node) int { return cmp.Compare(a.Node, b.Node) })
 	return list
-}
-
-// throttled returns the firmware's word of a Pi's newest sample; nil when none
-// is known. m.mu is held.
-func (m *Model) throttled(node wire.Node) *uint32 {
-	p, ok := m.known[node.Device("soc")+":"+wire.QuantityThrottled]
-	if !ok {
-		return nil
-	}
-	word := uint32(p.Value)
-	return &word
 }
