@@ -39,9 +39,12 @@ func (a Active) FanNames() []string {
 func (a Active) ShelfID() string { return a.Site + "/" + a.Rack + "/" + a.Shelf }
 
 // Concerns tells whether the alert is about a shelf, given by its ID.
-func (a Active) Concerns(shelf string) bool {
+func (a Active) Concerns(shelf string) bool { return slices.Contains(a.shelfIDs(), shelf) }
+
+// shelfIDs returns the ids of the shelves that the alert is about.
+func (a Active) shelfIDs() []string {
 	if a.Shelves == "" {
-		return a.ShelfID() == shelf
+		return []string{a.ShelfID()}
 	}
-	return slices.Contains(strings.Split(a.Shelves, "\n"), shelf)
+	return strings.Split(a.Shelves, "\n")
 }
