@@ -128,7 +128,7 @@ func (b *builder) watchRules(context.Context) (err error) {
 	}
 	b.watched = watch.New(watch.Options{
 		Places: b.model, Rules: b.Rules.Alerts(), Late: 2 * b.Stale,
-		OnChange: pageOn(b.pages, b.made.notes.ledger, b.log),
+		OnChange: pageOn(b.pages, b.made.notes, b.log),
 		Clock:    b.clock, Hears: func() bool { return b.source.Ready() == nil }, Fired: b.made.notes.ledger.Fired,
 	})
 	b.watched.Register(b.registry)
@@ -146,7 +146,7 @@ func (b *builder) takeIn(context.Context) (err error) {
 	if b.source, err = b.session(b.intake, b.registry, b.mqtt); err != nil {
 		return err
 	}
-	b.made.tasks = append(b.made.tasks, guard.Run, b.model.Run, b.watched.Run, b.made.notes.run, b.pages.Run, b.intake.Run, b.source.Run, footprint.Run,
+	b.made.tasks = append(b.made.tasks, guard.Run, b.model.Run, b.watched.Run, b.made.notes.run, b.made.notes.mark, b.pages.Run, b.intake.Run, b.source.Run, footprint.Run,
 		func(ctx context.Context) error { return b.made.notes.learn(ctx, b.plan, b.watched) })
 	return nil
 }
@@ -204,16 +204,17 @@ func (p plan) pager(addr string, registry *prometheus.Registry) (*pager.Pager, e
 	})
 }
 
-// pageOn hands what fires and what resolves to the pager.
-func pageOn(pages *pager.Pager, ledger *watch.Ledger, log *slog.Logger) func(watch.Change) {
+// pageOn hands what fires and what resolves to the pager, and notes when it did.
+func pageOn(pages *pager.Pager, notes *notebook, log *slog.Logger) func(watch.Change) {
 	return func(c watch.Change) {
-		tell, err := ledger.Note(c)
+		tell, err := notes.ledger.Note(c)
 		if err != nil {
 			log.Error("after a restart this alert may not be resolved", "alert", c.Alert, "err", err)
 		}
 		if !tell {
 			return
 		}
+		notes.journal.Note(c)
 		log.Info("alert "+string(c.Event), "alert", c.Alert, "severity", c.Severity, "summary", c.Summary)
 		if err := pages.Send(watch.Page(c, time.Now())); err != nil {
 			log.Error("alert not handed to the pager", "alert", c.Alert, "err", err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"slices"
 
@@ -18,6 +19,7 @@ const (
 	nodesVersion  = 1 // of rack.Saved
 	firingVersion = 1 // a list of subjects, see watch.Ledger
 	normalVersion = 1 // of normal.Memo, by record name
+	marksVersion  = 1 // of watch.Marks
 )
 
 // A notebook is what outlives the process beside the readings.
@@ -25,6 +27,9 @@ type notebook struct {
 	model  *rack.Model
 	nodes  *state.Document[rack.Saved]
 	ledger *watch.Ledger // of what is firing
+
+	journal *watch.Journal // of what fired when
+	marks   *state.Document[watch.Marks]
 
 	learner *normal.Learner
 	normals *state.Document[map[string]normal.Memo]
@@ -51,12 +56,24 @@ func (p plan) recall(model *rack.Model, learner *normal.Learner, registry promet
 		return nil, err
 	}
 	learner.Resume(memos)
-	return &notebook{model, nodes, watch.NewLedger(subjects, firing.Write), learner, normals}, nil
+	marks, keptMarks, err := state.Open[watch.Marks](dir, "marks", marksVersion)
+	if err != nil {
+		return nil, err
+	}
+	return &notebook{
+		model, nodes, watch.NewLedger(subjects, firing.Write),
+		watch.NewJournal(keptMarks, p.clock.Now()), marks, learner, normals,
+	}, nil
 }
 
 // run keeps what the model knows on disk until ctx ends.
 func (m *notebook) run(ctx context.Context) error {
 	return m.nodes.Keep(ctx, m.model.Unsaved(), m.model.Saved)
+}
+
+// mark keeps on disk when alerts fired until ctx ends.
+func (m *notebook) mark(ctx context.Context) error {
+	return m.marks.Keep(ctx, m.journal.Unkept(), m.journal.Kept)
 }
 
 // learn learns what is normal for each sensor, but of shelves that watched has an
@@ -71,5 +88,7 @@ func (m *notebook) learn(ctx context.Context, p plan, watched *watch.Watch) erro
 	})
 }
 
-// close writes down what the model knows, when it learns no more.
-func (m *notebook) close() error { return m.nodes.Write(m.model.Saved()) }
+// close writes down what is known, when nobody learns more.
+func (m *notebook) close() error {
+	return errors.Join(m.nodes.Write(m.model.Saved()), m.marks.Write(m.journal.Kept()))
+}
