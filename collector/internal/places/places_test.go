@@ -249,7 +249,7 @@ func TestTheOldestLayoutsAreForgotten(t *testing.T) {
 	if diff := cmp.Diff(files(t, dir), want); diff != "" {
 		t.Errorf("-got +want\n%s", diff)
 	}
-	if got := h.At(s3, noon).Shelves[0].Slots[0].Port; got != 2 {
+	if got := h.At("hex/a1/0", noon).Shelves[0].Slots[0].Port; got != 2 {
 		t.Errorf("what is kept in memory begins with layout %d, the files with 2", got)
 	}
 }
