@@ -54,6 +54,9 @@ type Keeper struct {
 	mu      sync.Mutex
 	answers map[string]Answer // the newest of each switch, by its name in the layout
 	placed  Nodes             // in force
+	due     bool              // something is not yet taken in
+	placing time.Duration     // how long it took the last time
+	done    time.Time         // when that ended
 	unkept  bool              // the journal lacks some of it
 
 	restless bool // see Result
@@ -79,8 +82,16 @@ func NewKeeper(o Options) *Keeper {
 	return k
 }
 
+// Of a fleet that is large, all Pis together are placed anew for at most a part of
+// the time: when 500 switches are polled for the first time, each answer is news.
+const (
+	large   = 2000 // Pis
+	respite = 20   // times as long as placing has taken
+)
+
 // Seen takes in what a switch of the layout answered at a time, and says at once
-// where its Pis stand. It is called after each good answer, and not after a bad
+// where its Pis stand; in a large fleet that may be left to one of the next calls,
+// which says it of all. It is called after each good answer, and not after a bad
 // one: what a switch that is away said last still counts. An answer that is older
 // than one before, and one of a switch that the layout does not have, are left out.
 func (k *Keeper) Seen(name string, s poe.Switch, at time.Time) {
@@ -95,9 +106,21 @@ func (k *Keeper) Seen(name string, s poe.Switch, at time.Time) {
 		now = now.After(before)
 	}
 	k.answers[name] = now
-	if again && now.sameAs(before) && !k.restless && !k.unkept {
+	k.due = k.due || !again || !now.sameAs(before)
+	if !k.due && !k.restless && !k.unkept {
 		return // as nearly always
 	}
+	if len(k.placed) > large && time.Since(k.done) < respite*k.placing {
+		return
+	}
+	begun := time.Now()
+	k.place(at)
+	k.due, k.done = false, time.Now()
+	k.placing = k.done.Sub(begun)
+}
+
+// place says where the Pis stand. k.mu is held.
+func (k *Keeper) place(at time.Time) {
 	result := k.plan.Place(k.answers, k.placed)
 	k.keep(at, result.Nodes)
 	k.placed, k.restless = result.Nodes, result.restless

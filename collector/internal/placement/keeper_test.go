@@ -3,6 +3,7 @@ package placement_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -12,7 +13,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"thermarack/agent/wire"
+	"thermarack/agent/wire/layout"
 	"thermarack/collector/internal/placement"
+	"thermarack/collector/internal/poe"
 )
 
 func TestANodeThatHasReportedIsAPiAndASwitchIsNone(t *testing.T) {
@@ -104,5 +107,40 @@ func TestConflictsAreCounted(t *testing.T) {
 		if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "thermarack_placement_conflicts"); err != nil {
 			t.Errorf("%s: %v", tt.answer, err)
 		}
+	}
+}
+
+// In a fleet that is large, placing all anew may wait for one of the next answers;
+// none is lost.
+func TestALargeFleetIsPlacedToTheLastPi(t *testing.T) {
+	t.Parallel()
+	const switches, ports = 60, 48
+	l := &layout.Layout{}
+	for i := range switches {
+		name := fmt.Sprintf("sw-%02d", i)
+		l.Switches = append(l.Switches, layout.Switch{Name: name})
+		shelf := layout.Shelf{Site: "hex", Rack: "a1", Name: name, Columns: ports, Depth: 1}
+		for port := 1; port <= ports; port++ {
+			shelf.Slots = append(shelf.Slots, layout.Slot{Number: port, Switch: name, Port: port})
+		}
+		l.Shelves = append(l.Shelves, shelf)
+	}
+	r := &told{}
+	k := placement.NewKeeper(placement.Options{Layout: l, Racks: r, Journal: r})
+	answer := func(i int) poe.Switch {
+		var s poe.Switch
+		for port := 1; port <= ports; port++ {
+			s.Ports = append(s.Ports, poe.Port{Number: port, MACs: []wire.Node{wire.Node(fmt.Sprintf("b827eb%02x%04x", port, i))}})
+		}
+		return s
+	}
+	deadline := time.Now().Add(20 * time.Second)
+	for round := 0; len(r.Nodes) < switches*ports && time.Now().Before(deadline); round++ {
+		for i := range switches {
+			k.Seen(fmt.Sprintf("sw-%02d", i), answer(i), noon.Add(time.Duration(round)*time.Minute))
+		}
+	}
+	if got := len(r.Nodes); got != switches*ports {
+		t.Errorf("%d of %d Pis are placed", got, switches*ports)
 	}
 }
