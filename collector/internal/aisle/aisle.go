@@ -6,6 +6,8 @@ package aisle
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -95,19 +97,18 @@ func Compute(in Input) Figures {
 // from computes a figure that needs others. Without one of them it says why, in
 // their order.
 func from(compute func() float64, needs ...Figure) Figure {
-	var f Figure
+	var inputs []string
 	for _, n := range needs {
-		switch {
-		case !n.Ok():
+		if !n.Ok() {
 			return Figure{Why: n.Why}
-		case f.Inputs == "":
-			f.Inputs = n.Inputs
-		case n.Inputs != f.Inputs:
-			f.Inputs += ", " + n.Inputs
+		}
+		for _, input := range strings.Split(n.Inputs, ", ") {
+			if !slices.Contains(inputs, input) {
+				inputs = append(inputs, input)
+			}
 		}
 	}
-	f.V = compute()
-	return f
+	return Figure{V: compute(), Inputs: strings.Join(inputs, ", ")}
 }
 
 // mean is the mean of the fresh values, if they are half or more.
