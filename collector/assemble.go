@@ -21,6 +21,7 @@ import (
 	"thermarack/collector/internal/pager"
 	"thermarack/collector/internal/placement"
 	"thermarack/collector/internal/places"
+	"thermarack/collector/internal/playback"
 	"thermarack/collector/internal/promapi"
 	"thermarack/collector/internal/rack"
 	"thermarack/collector/internal/watch"
@@ -166,8 +167,12 @@ func (b *builder) serveWeb(context.Context) error {
 		Alertmanager: b.pages.Handler(),
 		Prometheus:   b.prometheus(kept, b.layouts, b.registry),
 		Layouts:      b.layouts,
-		Ready:        ready(b.intake, b.source),
-		Backup:       kept.backup(b.Data), Recording: kept.recording(),
+		Playback: playback.New(playback.Options{
+			Shelves: b.model, Series: kept, Layouts: b.layouts, Bookmarks: b.made.notes.journal,
+		}),
+		Settled: b.Past(),
+		Ready:   ready(b.intake, b.source),
+		Backup:  kept.backup(b.Data), Recording: kept.recording(),
 		Clock: b.clock, Log: b.log, Demo: b.demo, Hosts: b.Hosts, Registry: b.registry,
 	})
 	if err != nil {

@@ -48,7 +48,7 @@ type recall struct {
 // build makes the state of one shelf at one moment from what is known then.
 func (x *index) build(shelf *layout.Shelf, at time.Time, from recall, age ages) State {
 	known := from.newest
-	s := State{Shelf: shelf, At: at}
+	s := State{Shelf: shelf, At: at, Slots: make([]Slot, 0, len(shelf.Slots))}
 	for _, slot := range shelf.Slots {
 		one := Slot{Slot: slot, SoC: Value{State: Missing}, Power: Value{State: Missing}}
 		if slot.Node != "" {

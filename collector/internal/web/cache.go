@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -47,8 +46,9 @@ type entry struct {
 	made time.Time
 }
 
-func newRenderings() *renderings {
-	return &renderings{turns: make(chan struct{}, 1+runtime.GOMAXPROCS(0)), entries: map[string]*entry{}}
+// newRenderings returns one that makes so many answers at a time.
+func newRenderings(turns int) *renderings {
+	return &renderings{turns: make(chan struct{}, turns), entries: map[string]*entry{}}
 }
 
 // get returns what render wrote for a key at a version, calling it only if
@@ -183,8 +183,16 @@ func (c *renderings) drop(key string) {
 
 // send answers with r, or with 304 when the client has it already.
 func (r rendering) send(w http.ResponseWriter, req *http.Request, contentType string) error {
+	return r.sendFor(w, req, contentType, 0)
+}
+
+// sendFor is send for what a client may keep for some time without asking again.
+func (r rendering) sendFor(w http.ResponseWriter, req *http.Request, contentType string, keep time.Duration) error {
 	w.Header().Set("ETag", r.etag)
 	w.Header().Set("Cache-Control", "no-cache")
+	if keep > 0 {
+		w.Header().Set("Cache-Control", fmt.Sprintf("private, max-age=%d", int(keep.Seconds())))
+	}
 	if matches(req.Header.Get("If-None-Match"), r.etag) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil

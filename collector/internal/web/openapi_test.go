@@ -91,6 +91,7 @@ func TestEveryRouteIsDocumentedAndNoOther(t *testing.T) {
 func full(t *testing.T) *world {
 	w := newWorld(t)
 	w.series["a:temperature"] = every(time.Minute, func(time.Time) float64 { return 1 })
+	w.playable(t)
 	w.racks.nodes = []rack.Node{
 		{Node: "b827eb000001", Site: "hex", Shelf: shelfID, Slot: 1, Seen: noon, Status: &wire.Status{}, Inventory: &wire.Inventory{Model: "Pi", Serial: "1", Agent: "1", Addresses: []string{"192.0.2.1"}}, Rejected: map[string]int{"crc": 1}},
 		{Node: "b827eb000002", Site: "hex"}}
@@ -111,17 +112,18 @@ func TestAnswersHaveTheDocumentedFields(t *testing.T) {
 	w := full(t)
 	d := openAPI(t, w)
 	tests := map[string][]string{ // paths of requests by path of the document
-		"/api/v1/shelves":                               {"/api/v1/shelves"},
-		"/api/v1/shelves/{site}/{rack}/{shelf}":         {shelfAt},
-		"/api/v1/shelves/{site}/{rack}/{shelf}/{image}": {shelfAt + "/heatmap.json", shelfAt + "/heatmap.json?layer=poe"},
-		"/api/v1/series":                                {"/api/v1/series?sensor=a:temperature", "/api/v1/series?sensor=a:temperature&step=60"},
-		"/api/v1/nodes":                                 {"/api/v1/nodes"},
-		"/api/v1/unplaced":                              {"/api/v1/unplaced"},
-		"/api/v1/alerts":                                {"/api/v1/alerts"},
-		"/api/v1/pages":                                 {"/api/v1/pages"},
-		"/api/v1/clock":                                 {"/api/v1/clock"},
-		"/healthz":                                      {"/healthz"},
-		"/readyz":                                       {"/readyz"},
+		"/api/v1/shelves":                                {"/api/v1/shelves"},
+		"/api/v1/shelves/{site}/{rack}/{shelf}":          {shelfAt},
+		"/api/v1/shelves/{site}/{rack}/{shelf}/{image}":  {shelfAt + "/heatmap.json", shelfAt + "/heatmap.json?layer=poe"},
+		"/api/v1/shelves/{site}/{rack}/{shelf}/playback": {shelfAt + "/playback", shelfAt + "/playback?layer=soc&frames=3"},
+		"/api/v1/series":                                 {"/api/v1/series?sensor=a:temperature", "/api/v1/series?sensor=a:temperature&step=60"},
+		"/api/v1/nodes":                                  {"/api/v1/nodes"},
+		"/api/v1/unplaced":                               {"/api/v1/unplaced"},
+		"/api/v1/alerts":                                 {"/api/v1/alerts"},
+		"/api/v1/pages":                                  {"/api/v1/pages"},
+		"/api/v1/clock":                                  {"/api/v1/clock"},
+		"/healthz":                                       {"/healthz"},
+		"/readyz":                                        {"/readyz"},
 	}
 	checked := 0
 	for path, operations := range d.Paths {

@@ -16,15 +16,18 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"thermarack/agent/wire/clock"
 	"thermarack/agent/wire/layout"
+	"thermarack/collector/internal/heatmap"
 	"thermarack/collector/internal/pager"
 	"thermarack/collector/internal/placement"
 	"thermarack/collector/internal/places"
+	"thermarack/collector/internal/playback"
 	"thermarack/collector/internal/rack"
 	"thermarack/collector/internal/store"
 	"thermarack/collector/internal/watch"
@@ -99,6 +102,9 @@ type Options struct {
 	Prometheus http.Handler // answers everything below /prometheus, by the rest of its path; nil: there is none
 	Layouts    Layouts      // nil: the layout of Racks was always valid
 
+	Playback *playback.Player // answers playback; nil: there is none
+	Settled  time.Duration    // readings do not come later than this, so that what is older does not change; 0: they may
+
 	Backup    Backup    // answers POST /api/v1/backup; nil: there is none
 	Recording Recording // answers GET /api/v1/recording; nil: there is none
 
@@ -131,6 +137,8 @@ type Server struct {
 	opt     Options
 	hub     *hub
 	cache   *renderings
+	films   *renderings   // playbacks: each keeps all processors busy
+	reels   chan struct{} // one an animation under way
 	exports chan struct{} // one an export under way
 	backups chan struct{} // one a backup under way
 	records chan struct{} // one a recording under way
@@ -155,7 +163,8 @@ func New(o Options) (*Server, error) {
 	o.MaxConnections = cmp.Or(o.MaxConnections, maxConnections)
 	h := newHub()
 	s := &Server{
-		opt: o, hub: h, cache: newRenderings(), exports: make(chan struct{}, maxExports),
+		opt: o, hub: h, cache: newRenderings(1 + runtime.GOMAXPROCS(0)), films: newRenderings(maxPlaybacks),
+		reels: make(chan struct{}, maxAnimations), exports: make(chan struct{}, maxExports),
 		backups: make(chan struct{}, maxBackups), records: make(chan struct{}, maxRecordings),
 		metrics: newMetrics(o.Registry, h), assets: files,
 	}
@@ -193,6 +202,9 @@ func (s *Server) routes() []route {
 		{"GET /api/v1/shelves", s.answer(s.shelves)},
 		{shelf, s.answer(s.shelf)},
 		{shelf + "/{image}", s.answer(s.heatmap)},
+		{shelf + "/playback", s.answer(s.playback)},
+		{shelf + "/playback.png", s.answer(few(s.reels, s.animation(heatmap.WriteAPNG, "image/apng")))},
+		{shelf + "/playback.gif", s.answer(few(s.reels, s.animation(heatmap.WriteGIF, "image/gif")))},
 		{"GET /api/v1/series", s.answer(s.series)},
 		{"GET /api/v1/export.csv", s.answer(few(s.exports, s.export))},
 		{"GET /api/v1/recording", s.answer(few(s.records, here(s.recording)))},
