@@ -42,6 +42,7 @@ func (s *Shelf) spin() {
 
 // A column is the boards, air and metal behind one place of the front edge.
 type column struct {
+	open  float64 // share of the passage that is free
 	flow  float64 // W/K, air through the column
 	metal float64 // °C, its sheet metal
 	gain  float64 // W, from air and boards into the metal, in the present step
@@ -50,7 +51,10 @@ type column struct {
 func newColumns(p Params) []column {
 	columns := make([]column, p.Columns)
 	for c := range columns {
-		columns[c] = column{flow: p.Airflow / float64(p.Columns), metal: p.Room + 3}
+		columns[c] = column{open: 1, flow: p.Airflow / float64(p.Columns), metal: p.Room + 3}
+	}
+	for c, open := range p.Open {
+		columns[c].open = open
 	}
 	return columns
 }
@@ -58,12 +62,18 @@ func newColumns(p Params) []column {
 // blow shares the air out over the columns: what the fans move, less on the
 // side of a fan that stands, and what rises by itself, like a chimney by the
 // root of the excess.
+//
+// A column that is partly blocked, by cables or dust, passes less. What the fans
+// move they still move: the air that it refuses goes through the others. Air
+// that rises by itself has nothing that pushes it elsewhere.
 func (s *Shelf) blow() {
-	var mean float64
-	for c := range s.columns {
+	var mean, open float64
+	for c, col := range s.columns {
 		mean += s.spinAt(c)
+		open += col.open
 	}
 	mean /= float64(s.p.Columns)
+	open /= float64(s.p.Columns)
 	// Air goes with fan speed, except that fans which are left are relieved
 	// of pressure by those that stand: a parabola through 0, HalfFlow and 1.
 	relief := float64(4*s.p.HalfFlow) - 2
@@ -72,9 +82,10 @@ func (s *Shelf) blow() {
 
 	exhaust := s.air[s.p.Depth*s.p.Columns:]
 	for c := range s.columns {
-		tilt := 1 + float64(s.p.Skew*(s.spinAt(c)-mean))
+		free := s.columns[c].open
+		tilt := (1 + float64(s.p.Skew*(s.spinAt(c)-mean))) * free / open
 		excess := math.Max(exhaust[c]-s.room.inlet, leastExcess)
-		s.columns[c].flow = float64(driven*tilt) + float64(buoyant*math.Sqrt(excess/buoyantExcess))
+		s.columns[c].flow = float64(driven*tilt) + float64(buoyant*free*math.Sqrt(excess/buoyantExcess))
 	}
 }
 

@@ -38,6 +38,7 @@ type Params struct {
 	StructureRoom  float64 // W/K, rack and neighbours to the room
 
 	Airflow   float64       // W/K, mass flow times heat capacity with all fans running
+	Open      []float64     // by column, share of its passage that is free, 0.01..1; nil: all are
 	HalfFlow  float64       // share of Airflow that half of the fans still move, 0.5..0.75
 	Skew      float64       // 0..1, how much a stopped fan starves the columns on its side
 	Buoyancy  float64       // share of Airflow that warm air moves by itself at 25 K of excess
@@ -129,12 +130,15 @@ func (p Params) validate() error {
 			return fmt.Errorf("sim: %s is %v: need %v to %v", b.name, b.value, b.lo, b.hi)
 		}
 	}
+	if n := len(p.Open); n != 0 && n != p.Columns {
+		return fmt.Errorf("sim: Open is of %d columns: need none or all %d", n, p.Columns)
+	}
 	return p.stable()
 }
 
 func (p Params) bounds() []bound {
 	const tiny, most = 1e-9, 1e12
-	return []bound{
+	bounds := []bound{
 		{"PiPower", p.PiPower, 0, most}, {"PiSpread", p.PiSpread, 0, most}, {"PiNoise", p.PiNoise, 0, 1},
 		{"PiNoiseTime", p.PiNoiseTime.Seconds(), dt, most}, {"CommonNoise", p.CommonNoise, 0, 1},
 		{"CommonNoiseTime", p.CommonNoiseTime.Seconds(), dt, most}, {"LoadSwing", p.LoadSwing, 0, 1},
@@ -155,6 +159,10 @@ func (p Params) bounds() []bound {
 		{"ProbeLag[1]", p.ProbeLag[1], p.ProbeLag[0], most}, {"ProbeStill", p.ProbeStill, 1, most},
 		{"ProbeDrift", p.ProbeDrift, -1e3, 1e3},
 	}
+	for c, open := range p.Open {
+		bounds = append(bounds, bound{fmt.Sprintf("Open[%d]", c), open, 0.01, 1})
+	}
+	return bounds
 }
 
 // stable refuses a shelf of which some part would lose or gain more than half

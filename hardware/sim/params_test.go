@@ -23,6 +23,8 @@ func TestNewNamesTheParameterThatIsWrong(t *testing.T) {
 		{"negative power", func(c *sim.Config) { c.Params.PiPower = -4 }, "PiPower is -4"},
 		{"no number", func(c *sim.Config) { c.Params.Airflow = math.NaN() }, "Airflow is NaN"},
 		{"half the fans move more than all", func(c *sim.Config) { c.Params.HalfFlow = 1.1 }, "HalfFlow is 1.1: need 0.5 to 0.75"},
+		{"a share of two columns", func(c *sim.Config) { c.Params.Open = []float64{1, 0.5} }, "Open is of 2 columns: need none or all 12"},
+		{"a column without a passage", func(c *sim.Config) { c.Params.Open = make([]float64, 12) }, "Open[0] is 0: need 0.01 to 1"},
 		{"range upside down", func(c *sim.Config) { c.Params.ProbeNoise = [2]float64{0.2, 0.1} }, "ProbeNoise[1] is 0.1: need 0.2"},
 		{"boards of paper", func(c *sim.Config) { c.Params.BoardHeat = 1 }, "BoardHeat is too small"},
 		{"metal of paper", func(c *sim.Config) { c.Params.MetalHeat = 1000 }, "MetalHeat is too small"},

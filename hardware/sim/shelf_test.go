@@ -215,3 +215,20 @@ func TestTheDayIsWarmestInTheAfternoon(t *testing.T) {
 		t.Errorf("warmest at %d h with %.2f °C, want about 16 h with 22 °C", at, warmest)
 	}
 }
+
+func TestABlockedColumnIsWarmerAndLeavesItsAirToTheOthers(t *testing.T) {
+	t.Parallel()
+	cfg := quiet()
+	cfg.Params.Open = []float64{1, 1, 1, 0.4, 1, 1, 1, 1, 1, 1, 1, 1}
+	blocked, free := newShelf(t, cfg).Truth(), newShelf(t, quiet()).Truth()
+	exhaust := len(free.Field) - free.NX
+	if got := blocked.Field[exhaust+3] - free.Field[exhaust+3]; got < 2 {
+		t.Errorf("the blocked column's exhaust is %v K warmer, want 2 or more", got)
+	}
+	if got := blocked.Field[exhaust+8] - free.Field[exhaust+8]; got > -0.05 {
+		t.Errorf("another column's exhaust is %v K warmer, want it cooler by 0.05 or more", got)
+	}
+	if !within(blocked.Airflow, free.Airflow, 0.01) {
+		t.Errorf("the fans move %v W/K, want %v as before", blocked.Airflow, free.Airflow)
+	}
+}
