@@ -8,12 +8,11 @@ import (
 	"thermarack/collector/internal/rack"
 )
 
-// What the sensors are worth, as standard deviations in K.
+// What makes a sensor worth less than others of its kind, as standard deviations
+// in K.
 const (
-	probeError = 0.15 // a probe, against turbulence and its own step of 1/16 K
-	proxyError = 2.2  // a SoC against the others, mostly the load of its Pi
-	explained  = 0.5  // share of a SoC's variance that is left when its power is known
-	staleError = 1.0  // on top, for a sensor that has fallen silent
+	staleError = 1.0 // it has fallen silent
+	untold     = 4.0 // a SoC whose Pi's power is not known, where that of others is
 )
 
 // When a cell's air counts as known, by its standard deviation in K.
@@ -22,12 +21,8 @@ const (
 	measuredSD = 0.8 // up to it, measured if the cell's own SoC is fresh; a fresh probe in the cell makes it so anyway
 )
 
-// Bounds on the work for one map. A shelf of 108 stays below all of them.
-const (
-	mostPoints  = 48  // field points along one side
-	mostProxies = 160 // beyond it, neighbouring SoCs are averaged
-	mostProbes  = 160 // likewise
-)
+// mostPoints bounds the field's points along one side.
+const mostPoints = 48
 
 // air fills cells and field with the air temperature.
 //
@@ -40,7 +35,7 @@ func (m *Map) air(state rack.State) {
 		m.Cells[i] = Cell{Slot: i + 1, Value: math.NaN(), SD: math.NaN(), Source: Missing}
 	}
 	nx, ny := points(m.Columns), points(m.Depth)
-	m.Field = &Field{NX: nx, NY: ny, Value: make([]float64, nx*ny), SD: make([]float64, nx*ny)}
+	m.Field = newField(nx, ny)
 	for k := range m.Field.Value {
 		m.Field.Value[k], m.Field.SD[k] = math.NaN(), math.NaN()
 	}
@@ -70,31 +65,69 @@ func (m *Map) sawAir(state rack.State) {
 // A view is the field that some of the sensors make.
 type view struct {
 	*Field
-	inside bool   // some of them see between the outer rows
-	probed []bool // by cell: one of the probes is in it
+	inside  bool     // some of them see between the outer rows
+	probed  []bool   // by cell: one of the probes is in it, and agrees
+	doubted []string // probes that do not agree with the rest
+}
+
+// enough tells whether sensors tell the shapes of a shelf apart: three that
+// measure both faces, and with them the rise, or some SoCs, which stand at every
+// depth. Of fewer the probes are taken as they are.
+func enough(sights []sight) bool {
+	const least, socs = 3, 6
+	faces, proxies := [2]int{}, 0
+	for _, s := range sights {
+		switch {
+		case s.proxy:
+			proxies++
+		case s.y < coldThird:
+			faces[0]++
+		case s.y > hotThird:
+			faces[1]++
+		}
+	}
+	return proxies >= socs || len(sights) >= least && faces[0] > 0 && faces[1] > 0
 }
 
 // reconstruct computes the field from the values that use accepts, or returns
 // nil if there is no probe among them.
 func (m *Map) reconstruct(state rack.State, use func(rack.Value) bool) *view {
-	var probes []sight
-	probed := make([]bool, len(m.Cells))
+	sights := make([]sight, 0, len(m.Probes)+len(state.Slots))
+	var names []string // of the probes, which come first
 	for _, p := range m.Probes {
 		if use(p.Value) && known(p.Value) {
-			probes = append(probes, see(p.X, p.Y, p.Value, probeError))
-			probed[m.cellAt(p.X, p.Y)] = true
+			sights = append(sights, see(p.X, p.Y, p.Value))
+			names = append(names, p.Name)
 		}
 	}
-	if len(probes) == 0 {
+	if len(names) == 0 {
 		return nil
 	}
-	socs := m.proxies(state, use)
-	sights := append(thin(probes, mostProbes), thin(socs, mostProxies)...)
-	gp, ok := fitRobust(believe(probes), sights)
-	if !ok {
-		return nil
+	v := &view{probed: make([]bool, len(m.Cells))}
+	doubted := func(int) bool { return false }
+	if all := m.proxies(sights, state, use); enough(all) {
+		gp, ok := fit(all, m.Columns, m.Depth)
+		if !ok {
+			return nil
+		}
+		sights, doubted = all, func(i int) bool { return gp.doubts(&all[i], i) }
+		v.Field = gp.field(m.Field.NX, m.Field.NY)
+	} else {
+		s, ok := newSpline(sights)
+		if !ok {
+			return nil
+		}
+		v.Field = s.field(m.Field.NX, m.Field.NY)
 	}
-	return &view{gp.field(m.Field.NX, m.Field.NY), slices.ContainsFunc(sights, m.sees), probed}
+	for i, name := range names {
+		if doubted(i) {
+			v.doubted = append(v.doubted, name)
+			continue
+		}
+		v.probed[m.cellAt(sights[i].x, sights[i].y)] = true
+	}
+	v.inside = slices.ContainsFunc(sights, m.sees)
+	return v
 }
 
 // sees tells whether s knows something of the middle of the shelf: any SoC, or a
@@ -106,10 +139,9 @@ func (m *Map) sees(s sight) bool {
 // outer tells whether a row is the first or the last.
 func (m *Map) outer(row int) bool { return row == 0 || row == m.Depth-1 }
 
-// proxies returns the SoCs whose value use accepts. What the switch says about
-// a Pi's power explains most of how it differs from the others.
-func (m *Map) proxies(state rack.State, use func(rack.Value) bool) []sight {
-	var socs []sight
+// proxies appends the SoCs whose value use accepts. What the switch says about a
+// Pi's power explains most of how it differs from the others.
+func (m *Map) proxies(to []sight, state rack.State, use func(rack.Value) bool) []sight {
 	mean, fed := meanPower(state.Slots)
 	for i, slot := range state.Slots {
 		if !use(slot.SoC) || !known(slot.SoC) {
@@ -117,15 +149,18 @@ func (m *Map) proxies(state rack.State, use func(rack.Value) bool) []sight {
 		}
 		x, y := m.center(i)
 		y += 0.5 / float64(m.Depth) // a Pi sits in the air that leaves its slot
-		s := see(x, y, slot.SoC, proxyError)
+		s := see(x, y, slot.SoC)
 		s.proxy = true
-		if p := slot.Power; fed && p.Ok() && known(p) {
+		switch p := slot.Power; {
+		case !fed:
+		case p.Ok() && known(p):
 			s.watts = p.V - mean
-			s.variance *= explained
+		default:
+			s.extra += untold * untold
 		}
-		socs = append(socs, s)
+		to = append(to, s)
 	}
-	return socs
+	return to
 }
 
 // meanPower returns the mean of the fresh powers in W; ok is false without any.
@@ -141,39 +176,12 @@ func meanPower(slots []rack.Slot) (mean float64, ok bool) {
 }
 
 // see makes a sight of a value.
-func see(x, y float64, v rack.Value, sd float64) sight {
-	variance := sd * sd
+func see(x, y float64, v rack.Value) sight {
+	s := sight{spot: spotAt(x, y), celsius: v.V}
 	if !v.Ok() {
-		variance += staleError * staleError
+		s.extra = staleError * staleError
 	}
-	return sight{spot: spotAt(x, y), celsius: v.V, variance: variance}
-}
-
-// thin averages sights that stand close together until at most most are left.
-// It changes nothing on a shelf of ordinary size.
-func thin(sights []sight, most int) []sight {
-	for grid := mostPoints; len(sights) > most; grid = grid * 3 / 4 {
-		sights = average(sights, grid)
-	}
-	return sights
-}
-
-// average replaces the sights in each square of a grid by their mean, weighed by
-// what they are worth.
-func average(sights []sight, grid int) []sight {
-	type sum struct{ x, y, celsius, watts, worth float64 }
-	sums := make([]sum, grid*grid)
-	for _, s := range sights {
-		a, w := &sums[index(s.y, grid)*grid+index(s.x, grid)], 1/s.variance
-		*a = sum{a.x + w*s.x, a.y + w*s.y, a.celsius + w*s.celsius, a.watts + w*s.watts, a.worth + w}
-	}
-	var out []sight
-	for _, a := range sums {
-		if w := a.worth; w > 0 {
-			out = append(out, sight{spotAt(a.x/w, a.y/w), a.celsius / w, 1 / w, sights[0].proxy, a.watts / w})
-		}
-	}
-	return out
+	return s
 }
 
 // index returns which of n equal parts of 0..1 holds p.

