@@ -94,8 +94,29 @@ func (a Answer) After(b Answer) Answer {
 	return a
 }
 
-// sameAs tells whether both show the same.
-func (a Answer) sameAs(b Answer) bool { return a.mac == b.mac && slices.Equal(a.pis, b.pis) }
+// of returns the sightings of one Pi.
+func (a Answer) of(node wire.Node) []sighting {
+	begin, _ := slices.BinarySearchFunc(a.pis, node, func(s sighting, node wire.Node) int { return cmp.Compare(s.node, node) })
+	end := begin
+	for end < len(a.pis) && a.pis[end].node == node {
+		end++
+	}
+	return a.pis[begin:end]
+}
+
+// differences returns the Pis that a shows otherwise than b of the same switch.
+func (a Answer) differences(b Answer) []wire.Node {
+	var nodes []wire.Node
+	for _, pair := range [][2]Answer{{a, b}, {b, a}} {
+		for _, s := range pair[0].pis {
+			i, ok := slices.BinarySearchFunc(pair[1].pis, s, compareSightings)
+			if !ok || pair[1].pis[i] != s {
+				nodes = append(nodes, s.node)
+			}
+		}
+	}
+	return nodes
+}
 
 // PiPrefixes returns the first six digits of the MAC addresses that the IEEE has
 // given to Raspberry Pi.

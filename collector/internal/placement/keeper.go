@@ -51,15 +51,9 @@ type Keeper struct {
 	conflicts prometheus.Gauge
 	failures  prometheus.Counter
 
-	mu      sync.Mutex
-	answers map[string]Answer // the newest of each switch, by its name in the layout
-	placed  Nodes             // in force
-	due     bool              // something is not yet taken in
-	placing time.Duration     // how long it took the last time
-	done    time.Time         // when that ended
-	unkept  bool              // the journal lacks some of it
-
-	restless bool // see Result
+	mu     sync.Mutex
+	board  *board
+	unkept bool // the journal lacks some of what is in force
 }
 
 // NewKeeper returns a Keeper that has heard of no switch yet. What the journal
@@ -76,28 +70,20 @@ func NewKeeper(o Options) *Keeper {
 		failures: promauto.With(o.Registry).NewCounter(prometheus.CounterOpts{
 			Name: "thermarack_placement_write_failures_total", Help: "Changes of where Pis stand that could not be written to disk; the next answer of a switch tries again.",
 		}),
-		answers: map[string]Answer{}, placed: o.Journal.Placed(),
 	}
-	k.racks.PlacePis(Result{Nodes: k.placed})
+	k.board = newBoard(k.plan, o.Journal.Placed())
+	k.racks.PlacePis(k.board.result())
 	return k
 }
 
-// Of a fleet that is large, all Pis together are placed anew for at most a part of
-// the time: when 500 switches are polled for the first time, each answer is news.
-const (
-	large   = 2000 // Pis
-	respite = 20   // times as long as placing has taken
-)
-
 // Seen takes in what a switch of the layout answered at a time, and says at once
-// where its Pis stand; in a large fleet that may be left to one of the next calls,
-// which says it of all. It is called after each good answer, and not after a bad
+// where its Pis stand. It is called after each good answer, and not after a bad
 // one: what a switch that is away said last still counts. An answer that is older
 // than one before, and one of a switch that the layout does not have, are left out.
 func (k *Keeper) Seen(name string, s poe.Switch, at time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	before, again := k.answers[name]
+	before, again := k.board.answers[name]
 	if _, known := k.plan.layout.Switch(name); !known || again && at.Before(before.at) {
 		return
 	}
@@ -105,27 +91,16 @@ func (k *Keeper) Seen(name string, s poe.Switch, at time.Time) {
 	if again {
 		now = now.After(before)
 	}
-	k.answers[name] = now
-	k.due = k.due || !again || !now.sameAs(before)
-	if !k.due && !k.restless && !k.unkept {
+	changed := k.board.take(name, now)
+	if !changed && !k.unkept {
 		return // as nearly always
 	}
-	if len(k.placed) > large && time.Since(k.done) < respite*k.placing {
-		return
-	}
-	begun := time.Now()
-	k.place(at)
-	k.due, k.done = false, time.Now()
-	k.placing = k.done.Sub(begun)
-}
-
-// place says where the Pis stand. k.mu is held.
-func (k *Keeper) place(at time.Time) {
-	result := k.plan.Place(k.answers, k.placed)
+	result := k.board.result()
 	k.keep(at, result.Nodes)
-	k.placed, k.restless = result.Nodes, result.restless
-	k.conflicts.Set(float64(len(result.Conflicts)))
-	k.racks.PlacePis(result)
+	if changed {
+		k.conflicts.Set(float64(len(result.Conflicts)))
+		k.racks.PlacePis(result)
+	}
 }
 
 // keep notes on disk where the Pis stand. k.mu is held.

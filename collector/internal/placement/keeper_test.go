@@ -110,8 +110,6 @@ func TestConflictsAreCounted(t *testing.T) {
 	}
 }
 
-// In a fleet that is large, placing all anew may wait for one of the next answers;
-// none is lost.
 func TestALargeFleetIsPlacedToTheLastPi(t *testing.T) {
 	t.Parallel()
 	const switches, ports = 60, 48
@@ -134,11 +132,8 @@ func TestALargeFleetIsPlacedToTheLastPi(t *testing.T) {
 		}
 		return s
 	}
-	deadline := time.Now().Add(20 * time.Second)
-	for round := 0; len(r.Nodes) < switches*ports && time.Now().Before(deadline); round++ {
-		for i := range switches {
-			k.Seen(fmt.Sprintf("sw-%02d", i), answer(i), noon.Add(time.Duration(round)*time.Minute))
-		}
+	for i := range switches {
+		k.Seen(fmt.Sprintf("sw-%02d", i), answer(i), noon)
 	}
 	if got := len(r.Nodes); got != switches*ports {
 		t.Errorf("%d of %d Pis are placed", got, switches*ports)

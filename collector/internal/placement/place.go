@@ -12,11 +12,7 @@ import (
 type Result struct {
 	Nodes     Nodes      // in slots that the layout leaves empty
 	Unplaced  []Sighted  // Pis that switches show and that stand nowhere, by MAC
-	Conflicts []Conflict // by what they are about
-
-	// restless tells that the next answer may change it without showing anything
-	// new: two ports show the same Pi, and one of the answers may be outdated.
-	restless bool
+	Conflicts []Conflict // those of ports in order, then those of Pis
 }
 
 // A Sighted is a Pi that a switch shows.
@@ -25,21 +21,21 @@ type Sighted struct {
 	Spot Spot // the best one; the first of several that are equally good
 }
 
-// Place finds out where the Pis stand. answers are the newest ones by the names of
-// their switches in the layout; a switch without one has not answered yet. before
-// is what was found last.
+// decide finds out where some Pis stand by their best sightings, and what was found
+// last of the same Pis and of the ports that these are on.
 //
 // A Pi is at the port with the fewest MAC addresses that shows it. When two are
 // equally good, an answer from before the Pi was first seen at the other counts
 // no more: the Pi has moved since. A Pi that no port shows stays where it was
 // until its port shows another one; so does one that is seen only among others on
 // a port that feeds no slot, as behind an uplink that was not recognised.
-func (p *Plan) Place(answers map[string]Answer, before Nodes) Result {
-	d := decision{
-		plan: p, best: map[wire.Node][]sighting{}, shown: map[Spot][]wire.Node{},
-		certain: Nodes{}, nodes: Nodes{}, at: map[wire.Node]Port{},
+func (p *Plan) decide(best map[wire.Node][]sighting, before Nodes) Result {
+	d := decision{plan: p, best: best, shown: map[Spot][]wire.Node{}, certain: Nodes{}, nodes: Nodes{}, at: map[wire.Node]Port{}}
+	for _, node := range slices.Sorted(maps.Keys(best)) {
+		for _, s := range best[node] {
+			d.shown[s.spot] = append(d.shown[s.spot], node)
+		}
 	}
-	d.gather(answers)
 	for _, spot := range slices.SortedFunc(maps.Keys(d.shown), compareSpots) {
 		d.judge(spot)
 	}
@@ -47,62 +43,38 @@ func (p *Plan) Place(answers map[string]Answer, before Nodes) Result {
 	for _, port := range before.ports() {
 		d.stay(port, before[port])
 	}
-	return Result{Nodes: d.nodes, Unplaced: d.unplaced(), Conflicts: d.conflicts, restless: d.restless}
+	return Result{Nodes: d.nodes, Unplaced: d.unplaced(), Conflicts: d.conflicts}
+}
+
+// bestOf returns those sightings of a Pi that are best, and whether some were as
+// good but for the time of their answers. The list is not empty unless all is.
+func bestOf(all []sighting, answers map[string]Answer) (best []sighting, tied bool) {
+	var newest time.Time
+	for _, s := range all {
+		switch {
+		case len(best) == 0 || s.macs < best[0].macs:
+			best, newest = []sighting{s}, s.since
+		case s.macs == best[0].macs:
+			best = append(best, s)
+			if s.since.After(newest) {
+				newest = s.since
+			}
+		}
+	}
+	tied = len(best) > 1
+	return slices.DeleteFunc(best, func(s sighting) bool { return answers[s.spot.Switch].at.Before(newest) }), tied
 }
 
 // A decision is a Result in the making.
 type decision struct {
 	plan  *Plan
-	best  map[wire.Node][]sighting // the best ports of each Pi
+	best  map[wire.Node][]sighting // none of them empty
 	shown map[Spot][]wire.Node     // by port the Pis that it is a best one of, sorted
 
 	certain   Nodes // the only Pi of each port that shows one, and which no other shows as well
 	nodes     Nodes
 	at        map[wire.Node]Port // the inverse of nodes
 	conflicts []Conflict
-	restless  bool
-}
-
-// gather finds the best ports of each Pi.
-func (d *decision) gather(answers map[string]Answer) {
-	own := map[wire.Node]bool{} // of switches: a Pi is none
-	for _, a := range answers {
-		own[a.mac] = true
-	}
-	for _, name := range slices.Sorted(maps.Keys(answers)) {
-		for _, s := range answers[name].pis {
-			if own[s.node] {
-				continue
-			}
-			switch known := d.best[s.node]; {
-			case len(known) == 0 || s.macs < known[0].macs:
-				d.best[s.node] = []sighting{s}
-			case s.macs == known[0].macs:
-				d.best[s.node] = append(known, s)
-			}
-		}
-	}
-	for _, node := range slices.Sorted(maps.Keys(d.best)) {
-		if all := d.best[node]; len(all) > 1 {
-			d.restless = true
-			d.best[node] = current(all, answers)
-		}
-		for _, s := range d.best[node] {
-			d.shown[s.spot] = append(d.shown[s.spot], node)
-		}
-	}
-}
-
-// current leaves out the sightings whose answer is from before another one's
-// first.
-func current(all []sighting, answers map[string]Answer) []sighting {
-	var newest time.Time
-	for _, s := range all {
-		if s.since.After(newest) {
-			newest = s.since
-		}
-	}
-	return slices.DeleteFunc(all, func(s sighting) bool { return answers[s.spot.Switch].at.Before(newest) })
 }
 
 // judge decides about one port that shows Pis.

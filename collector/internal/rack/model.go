@@ -126,7 +126,7 @@ func (m *Model) Restore(ctx context.Context) error {
 	for name, p := range points {
 		device, quantity, _ := wire.SplitName(name)
 		node, _ := wire.DeviceNode(device)
-		if m.index.wanted[record{device, quantity}] || m.nodes[node] != nil && m.mayBePlaced(node, device, quantity) {
+		if m.index.wanted[record{device, quantity}] || m.mayBePlaced(node, device, quantity) {
 			m.known[name] = p
 		}
 	}
@@ -271,7 +271,8 @@ func (m *Model) take(node *Node, r *wire.Reading, received time.Time) {
 	}
 	if r.IsFault() {
 		node.Rejected[r.Text]++
-		if m.index.wanted[record{device: r.Device}] && isNews(r.Time, m.faults[r.Device].at, received) {
+		wanted := m.index.wanted[record{device: r.Device}] || m.mayBePlaced(node.Node, r.Device, wire.QuantityTemperature)
+		if wanted && isNews(r.Time, m.faults[r.Device].at, received) {
 			m.faults[r.Device] = fault{r.Text, r.Time}
 		}
 		return

@@ -62,7 +62,7 @@ func (m *Model) Reported(node wire.Node) bool {
 // not leave to switches stays as it is.
 func (x *index) replug(gone, come placement.Nodes) (*index, shelves) {
 	y := *x
-	y.nodes, y.pis, y.wanted = maps.Clone(x.nodes), maps.Clone(x.pis), maps.Clone(x.wanted)
+	y.nodes, y.pis = maps.Clone(x.nodes), maps.Clone(x.pis)
 	var dirty shelves
 	slots := map[int][]layout.Slot{} // of the shelves that change
 	put := func(slot fed, node wire.Node) {
@@ -74,7 +74,8 @@ func (x *index) replug(gone, come placement.Nodes) (*index, shelves) {
 	}
 	for port, node := range gone {
 		if slot, ok := x.fed[port]; ok && y.nodes[node] == slot.Place {
-			y.forget(node)
+			delete(y.nodes, node)
+			delete(y.pis, node.Device(""))
 			put(slot, "")
 		}
 	}
@@ -82,23 +83,11 @@ func (x *index) replug(gone, come placement.Nodes) (*index, shelves) {
 		slot, ok := x.fed[port]
 		if _, placed := y.nodes[node]; ok && !placed {
 			y.nodes[node], y.pis[node.Device("")] = slot.Place, slot.Place
-			y.want(socRecord(node))
 			put(slot, node)
 		}
 	}
 	y.refill(slots)
 	return &y, dirty
-}
-
-// forget removes a Pi. A probe that is the Pi's own SoC stays wanted.
-func (x *index) forget(node wire.Node) {
-	delete(x.nodes, node)
-	delete(x.pis, node.Device(""))
-	soc := node.Device("soc")
-	if _, probe := x.devices[soc]; !probe {
-		delete(x.wanted, record{device: soc})
-		delete(x.wanted, record{soc, wire.QuantityTemperature})
-	}
 }
 
 // refill gives x a layout of its own, in which some shelves have other slots.
