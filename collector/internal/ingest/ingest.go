@@ -101,6 +101,7 @@ type Options struct {
 type Ingest struct {
 	opts    Options
 	decoder *Decoder // only used by tell
+	told    group    // empty; memory for the next of tell
 	queue   *queue   // what has arrived
 	stock   *stock   // what of it has been told
 	metrics *metrics
@@ -240,7 +241,7 @@ func (in *Ingest) gather(ctx context.Context) {
 // tell decodes what waits, tells the observers, and passes it on to be
 // committed.
 func (in *Ingest) tell() {
-	var g group
+	g := in.told
 	for taken := in.queue.take(maxTaken); len(taken) > 0; taken = in.queue.take(maxTaken) {
 		for _, w := range taken {
 			d := in.decoder.Decode(w.Delivery, w.received)
@@ -252,6 +253,7 @@ func (in *Ingest) tell() {
 		in.stock.put(g)
 		g = g.emptied()
 	}
+	in.told = g
 }
 
 func (in *Ingest) observe(b Batch) {

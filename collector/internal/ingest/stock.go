@@ -11,8 +11,9 @@ import (
 // it nothing more is decoded, and messages wait as they came.
 const maxStocked = 1 << 18
 
-// maxSpare is the largest group, in samples, whose memory is used again.
-const maxSpare = 1 << 14
+// maxSpare is the largest group, in samples, whose memory is used again: 8 MB. A
+// store on a server commits as many at once when messages come flat out.
+const maxSpare = 1 << 16
 
 // A told message has been decoded and told to the observers.
 type told struct {
