@@ -15,6 +15,7 @@ type Switch struct {
 	Description string        // sysDescr, as Name
 	MAC         wire.Node     // its own, dot1dBaseBridgeAddress; "" when it does not say
 	Uptime      time.Duration // sysUpTime: since its agent started; 0 when it does not say, anew after 497 days
+	HeardAgo    time.Duration // how long before the rest the addresses and uplinks of the ports were read
 	Ports       []Port        // those with PoE by Number, then others that MAC addresses were seen on
 	Supplies    []Supply
 	Missing     string // what could not be read and is not in Ports, for people; "" when all was

@@ -308,7 +308,7 @@ func (r *Reader) assemble(now pulse, ports []Port, supplies []Supply) (Switch, e
 	}
 	return Switch{
 		Profile: r.still.Name, Name: r.still.name, Description: r.still.description, MAC: r.still.mac,
-		Uptime: now.uptime, Ports: ports, Supplies: supplies, Missing: r.still.missing,
+		Uptime: now.uptime, HeardAgo: now.uptime - r.heard.at.uptime, Ports: ports, Supplies: supplies, Missing: r.still.missing,
 	}, nil
 }
 

@@ -111,12 +111,12 @@ func TestAddressesThatAreNotReadAgainAreKept(t *testing.T) {
 	for i, now := range []*snmp.Recording{src.now, aged(t, time.Hour+30*time.Second, "")} {
 		src.now = now
 		s, err := r.Read(t.Context())
-		if err != nil || len(s.Ports[0].MACs) != 1 {
-			t.Errorf("read %d: %v, %v", i, rows(s), err)
+		if err != nil || len(s.Ports[0].MACs) != 1 || s.HeardAgo != time.Duration(i)*30*time.Second {
+			t.Errorf("read %d: %v of %v ago, %v", i, rows(s), s.HeardAgo, err)
 		}
 	}
 	src.now = aged(t, time.Hour+time.Minute, "")
-	if s, err := r.Read(t.Context()); err != nil || len(s.Ports[0].MACs) != 0 {
+	if s, err := r.Read(t.Context()); err != nil || len(s.Ports[0].MACs) != 0 || s.HeardAgo != 0 {
 		t.Errorf("aged out: %v, %v", rows(s), err)
 	}
 }
@@ -239,7 +239,7 @@ func TestASwitchOf48PortsTakesAtMost30Requests(t *testing.T) {
 		if n > 30 {
 			t.Errorf("%s: %d requests, want at most 30", poll, n)
 		}
-		if diff := gocmp.Diff(want, got, gocmp.FilterPath(func(p gocmp.Path) bool { return p.String() == "Uptime" }, gocmp.Ignore())); diff != "" {
+		if diff := gocmp.Diff(want, got, gocmp.FilterPath(func(p gocmp.Path) bool { return p.String() == "Uptime" || p.String() == "HeardAgo" }, gocmp.Ignore())); diff != "" {
 			t.Errorf("%s: not what it shows (-want +got):\n%s", poll, diff)
 		}
 		r.Serve(later(all, 30*time.Second))
