@@ -32,7 +32,7 @@ type sighting struct {
 	node  wire.Node
 	spot  Spot
 	macs  int       // that the port has learned in all
-	since time.Time // of the first of the answers in a row that have it; zero: ever since our start
+	since time.Time // when the first of the tables in a row that have it was read; zero: ever since our start
 }
 
 func compareSightings(a, b sighting) int {
@@ -41,9 +41,10 @@ func compareSightings(a, b sighting) int {
 
 // An Answer is what one answer of a switch says of Pis.
 type Answer struct {
-	at  time.Time
-	mac wire.Node  // the switch's own, "" when it does not say
-	pis []sighting // by node and spot
+	at    time.Time
+	heard time.Time  // of the tables that it is from: a switch is not asked for them each time
+	mac   wire.Node  // the switch's own, "" when it does not say
+	pis   []sighting // by node and spot
 }
 
 // maxPis is how many Pis are taken from a port: whoever stands behind it can make
@@ -54,7 +55,7 @@ const maxPis = 64
 // NewAnswer returns what a switch, by its name in the layout, showed at a time.
 // Uplinks count for nothing.
 func NewAnswer(name string, s poe.Switch, at time.Time, isPi func(wire.Node) bool) Answer {
-	a := Answer{at: at, mac: s.MAC}
+	a := Answer{at: at, heard: at.Add(-s.HeardAgo), mac: s.MAC}
 	names := map[int]string{}
 	for _, p := range s.Ports {
 		if p.Uplink {
@@ -86,7 +87,7 @@ func (a Answer) After(b Answer) Answer {
 	a.pis = slices.Clone(a.pis)
 	for i := range a.pis {
 		known, ok := slices.BinarySearchFunc(b.pis, a.pis[i], compareSightings)
-		a.pis[i].since = a.at
+		a.pis[i].since = a.heard
 		if ok {
 			a.pis[i].since = b.pis[known].since
 		}

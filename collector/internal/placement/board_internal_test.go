@@ -80,7 +80,7 @@ func TestWhatAnAnswerChangesIsWhatDecidingAllAnewWouldChange(t *testing.T) {
 			now = now.Add(time.Second)
 			a := NewAnswer(name, jumble(r), now, HasPiPrefix)
 			if before, again := b.answers[name]; again && r.IntN(3) == 0 {
-				a = Answer{at: now, mac: before.mac, pis: before.pis} // nothing new
+				a = Answer{at: now, heard: now.Add(-time.Duration(r.IntN(40)) * time.Second), mac: before.mac, pis: before.pis} // nothing new
 			} else if again {
 				a = a.After(before)
 			}

@@ -56,6 +56,28 @@ func TestAnAnswerThatSaysNothingNewIsNotToldAgain(t *testing.T) {
 	}
 }
 
+func TestATableFromBeforeAMoveIsNoContradiction(t *testing.T) {
+	t.Parallel()
+	r := &told{}
+	k := placement.NewKeeper(placement.Options{Layout: parse(t, twoShelves), Racks: r, Journal: r})
+	seen := func(after time.Duration, name, what string, ago time.Duration) {
+		s := shows(t, what)
+		s.HeardAgo = ago
+		k.Seen(name, s, noon.Add(after))
+	}
+	seen(0, "sw-a", "1: 1", 0)
+	seen(time.Second, "sw-b", "1:", 0)
+	seen(31*time.Second, "sw-b", "1: 1", 0)              // it has moved
+	seen(40*time.Second, "sw-a", "1: 1", 40*time.Second) // which this switch has not looked for again
+	if r.stands() != "b1=1" || len(r.Conflicts) > 0 {
+		t.Errorf("got %q, conflicts %q", r.stands(), r.why())
+	}
+	seen(50*time.Second, "sw-a", "1: 1", 0)
+	if r.stands() != "b1=1" || len(r.Conflicts) != 1 {
+		t.Errorf("when both show it: got %q, conflicts %q", r.stands(), r.why())
+	}
+}
+
 func TestAnAnswerThatCameLateIsLeftOut(t *testing.T) {
 	t.Parallel()
 	r := &told{}

@@ -25,7 +25,7 @@ type Sighted struct {
 // last of the same Pis and of the ports that these are on.
 //
 // A Pi is at the port with the fewest MAC addresses that shows it. When two are
-// equally good, an answer from before the Pi was first seen at the other counts
+// equally good, a table from before the Pi was first seen at the other counts
 // no more: the Pi has moved since. A Pi that no port shows stays where it was
 // until its port shows another one; so does one that is seen only among others on
 // a port that feeds no slot, as behind an uplink that was not recognised.
@@ -62,7 +62,8 @@ func bestOf(all []sighting, answers map[string]Answer) (best []sighting, tied bo
 		}
 	}
 	tied = len(best) > 1
-	return slices.DeleteFunc(best, func(s sighting) bool { return answers[s.spot.Switch].at.Before(newest) }), tied
+	outdated := func(s sighting) bool { return s.since.Before(newest) && answers[s.spot.Switch].heard.Before(newest) }
+	return slices.DeleteFunc(best, outdated), tied
 }
 
 // A decision is a Result in the making.

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,19 +31,19 @@ func TestWhoStandsWhereIsKeptWhenThePowerGoes(t *testing.T) {
 	t.Parallel()
 	steps := []string{"1=7", "1=7 2=8", "2=7 1=8", "3=7 1=8"}
 	for luck := range uint64(3) {
-		for operation, done := 0, false; !done; operation++ {
-			disk, count := powercut.New(), 0
+		for operation, done := int64(0), false; !done; operation++ {
+			disk, count := powercut.New(), new(atomic.Int64)
 			var survives *rand.Rand
 			if luck > 0 {
 				survives = rand.New(rand.NewPCG(luck, uint64(operation)))
 			}
 			h := open(t, filepath.Join(powercuttest.Mount(t, disk), "layouts"), fed(t), 0)
-			disk.CutAt(survives, func(powercut.Operation) bool { count++; return count > operation })
+			disk.CutAt(survives, func(powercut.Operation) bool { return count.Add(1) > operation })
 			told := 0
 			for told < len(steps) && h.Place(noon.Add(time.Duration(told)*time.Minute), behind(t, steps[told])) == nil {
 				told++
 			}
-			done = count <= operation
+			done = count.Load() <= operation
 			if err := disk.Unmount(); err != nil {
 				t.Fatal(err)
 			}
