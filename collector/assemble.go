@@ -147,14 +147,18 @@ func (b *builder) takeIn(context.Context) (err error) {
 	if b.source, err = b.session(b.intake, b.registry, b.mqtt); err != nil {
 		return err
 	}
-	b.made.tasks = append(b.made.tasks, guard.Run, b.model.Run, b.watched.Run, b.made.notes.run, b.made.notes.mark, b.pages.Run, b.intake.Run, b.source.Run, footprint.Run,
+	b.made.tasks = append(b.made.tasks, guard.Run, b.model.Run, b.watched.Run, b.made.notes.run, b.made.notes.mark, b.pages.Run, b.intake.Run, b.source.Run,
 		func(ctx context.Context) error { return b.made.notes.learn(ctx, b.plan, b.watched) })
 	return nil
 }
 
-// pollSwitches makes the way of what switches say to where messages are taken in.
+// pollSwitches makes the way of what switches say to where messages are taken in,
+// and makes room for the garbage that it leaves.
 func (b *builder) pollSwitches(context.Context) error {
-	b.made.tasks = append(b.made.tasks, b.poller().Run)
+	poller := b.poller()
+	b.made.tasks = append(b.made.tasks, poller.Run, func(ctx context.Context) error {
+		return footprint.Run(ctx, footprint.Headroom(poller.Switches()))
+	})
 	return nil
 }
 

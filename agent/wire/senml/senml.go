@@ -67,12 +67,16 @@ func Decode(pack []byte, now time.Time) ([]Record, []BadRecord, error) {
 	return new(Decoder).Decode(pack, now)
 }
 
+// typicalRecord is about what a record takes, in bytes.
+const typicalRecord = 72
+
 // Encode writes records as one pack with the first record's time as base time,
 // so that a pack of one instant carries it once. Names are written whole. The
 // same records always give the same bytes. The error names the record that
 // cannot be written: a bad name, or a number that is not finite.
 func Encode(records []Record) ([]byte, error) {
-	out := []byte{'['}
+	out := make([]byte, 0, 2+typicalRecord*len(records))
+	out = append(out, '[')
 	for i, r := range records {
 		if err := checkName(r.Name); err != nil {
 			return nil, BadRecord{i, err}

@@ -13,26 +13,28 @@ import (
 func TestThePercentFallsAsTheHeapGrows(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		name string
-		live uint64
-		want int
+		name     string
+		live     uint64
+		switches int
+		want     int
 	}{
-		{"48 MiB may double", 48 << 20, 100},
-		{"192 MiB get 48", 192 << 20, 25},
-		{"240 MiB get 48", 240 << 20, 20},
-		{"2 GiB get a tenth", 2 << 30, 10},
-		{"a terabyte too", 1 << 40, 10},
+		{"48 MiB may double", 48 << 20, 0, 100},
+		{"192 MiB get 48", 192 << 20, 0, 25},
+		{"240 MiB get 48", 240 << 20, 0, 20},
+		{"240 MiB with 576 switches get 192", 240 << 20, 576, 80},
+		{"2 GiB get a tenth", 2 << 30, 0, 10},
+		{"a terabyte too", 1 << 40, 0, 10},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if got := footprint.Percent(tt.live); got != tt.want {
+			if got := footprint.Percent(tt.live, footprint.Headroom(tt.switches)); got != tt.want {
 				t.Errorf("got %d %%, want %d", got, tt.want)
 			}
 		})
 	}
 	for _, small := range []uint64{0, 1, 1 << 20} {
-		if got := footprint.Percent(small); got < 100 {
+		if got := footprint.Percent(small, footprint.Headroom(0)); got < 100 {
 			t.Errorf("%d bytes get %d %%, want no bound of ours", small, got)
 		}
 	}
@@ -46,7 +48,7 @@ func TestRunSetsWhatIsLiveAndPutsItBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
-		go func() { done <- footprint.Run(ctx) }()
+		go func() { done <- footprint.Run(ctx, footprint.Headroom(0)) }()
 		synctest.Wait()
 		debug.FreeOSMemory() // counts what is live
 		<-time.After(1500 * time.Millisecond)

@@ -1,13 +1,13 @@
 package switches
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"thermarack/agent/wire"
@@ -31,9 +31,9 @@ type polled struct {
 	failures int // in a row
 	result   result
 	was      run
-	told     wire.Status // what was sent last; the zero Status before
-	about    []byte      // the inventory that was sent last
-	foreign  wire.Node   // the address other than the layout's that was warned of
+	told     wire.Status    // what was sent last; the zero Status before
+	about    wire.Inventory // likewise
+	foreign  wire.Node      // the address other than the layout's that was warned of
 }
 
 // run polls the switch until ctx ends.
@@ -168,11 +168,12 @@ func (s *polled) tell(now wire.Status, at time.Time) {
 
 // describe sends what the switch is, if that has changed.
 func (s *polled) describe(seen poe.Switch) {
-	payload, err := encodeInventory(Inventory(s.Switch, seen))
-	if bytes.Equal(payload, s.about) {
+	about := Inventory(s.Switch, seen)
+	if s.about.MAC != "" && s.about.Model == about.Model && slices.Equal(s.about.Parts, about.Parts) {
 		return
 	}
-	s.about = payload
+	s.about = about
+	payload, err := encodeInventory(about)
 	s.send(wire.KindInventory, payload, err)
 }
 

@@ -78,6 +78,9 @@ func New(o Options) *Poller {
 	return p
 }
 
+// Switches returns how many switches are polled.
+func (p *Poller) Switches() int { return len(p.polled) }
+
 // watch returns a switch that has not been polled yet.
 func (p *Poller) watch(sw layout.Switch) *polled {
 	s := &polled{
