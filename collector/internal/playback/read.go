@@ -25,7 +25,8 @@ const (
 type span struct{ from, to time.Time }
 
 // spansOf returns what must be read for frames at these times, which show nothing
-// that is as old as lookback: spans in time order that do not overlap.
+// that is as old as lookback: spans in time order that do not overlap, each of which
+// ends with a frame.
 func spansOf(times []time.Time, lookback time.Duration) []span {
 	var spans []span
 	for _, at := range times {
@@ -90,7 +91,6 @@ func (s Section) read(ctx context.Context, from Series) (tape, error) {
 // column reads one record. What was never stored is not known at any time.
 func (s Section) column(ctx context.Context, from Series, record string, spans []span) ([]reading, error) {
 	column := make([]reading, len(s.Times))
-	lookback := s.Past.Lookback().Milliseconds()
 	last, frame := reading{at: never}, 0
 	for _, sp := range spans {
 		if err := ctx.Err(); err != nil {
@@ -107,12 +107,6 @@ func (s Section) column(ctx context.Context, from Series, record string, spans [
 				last = reading{points[next].Time.UnixMilli(), points[next].Value}
 			}
 			column[frame] = last
-			if last.at == never || last.at <= at-lookback {
-				column[frame] = reading{at: never}
-			}
-		}
-		if n := len(points); n > next {
-			last = reading{points[n-1].Time.UnixMilli(), points[n-1].Value}
 		}
 	}
 	return column, nil

@@ -123,3 +123,21 @@ func fill(tb testing.TB, s *shop, l *layout.Layout, from, to time.Time) {
 		}
 	}
 }
+
+// sampleOf is one value of a record.
+func sampleOf(record string, at time.Time, v float64) store.Sample {
+	device, quantity, _ := wire.SplitName(record)
+	return store.Sample{
+		Series: store.Series{Site: "hex", Node: "b827eb000001", Device: device, Quantity: quantity, Unit: wire.UnitOf(quantity)},
+		Point:  store.Point{Time: at, Value: v},
+	}
+}
+
+// rackful is a layout as for Pis without a layout file.
+func rackful(columns, depth int) *layout.Layout {
+	nodes := make([]wire.Node, columns*depth)
+	for i := range nodes {
+		nodes[i] = wire.Node(fmt.Sprintf("b827eb%06x", i))
+	}
+	return rack.Provisional([]string{"hex"}, map[string][]wire.Node{"hex": nodes})
+}

@@ -55,8 +55,8 @@ func (p Past) Records() []string {
 }
 
 // State returns the shelf at a moment, the same as Model.State does when it stood
-// so then. newest returns the newest point of a record that was measured at that
-// moment or before it, by less than Lookback; the zero point when there is none.
+// so then. newest returns the newest point of a record at that moment, of which one
+// that is as old as Lookback counts for nothing, as does the zero point.
 func (p Past) State(at time.Time, newest func(record string) store.Point) State {
 	known := func(record string) Known { return Known{Point: newest(record)} }
 	return p.index.build(p.shelf, at, recall{newest: known, normals: p.normals}, p.ages)
