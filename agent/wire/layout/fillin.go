@@ -46,14 +46,19 @@ func FillIn(name string, data []byte, files fs.FS, filled *Layout) ([]byte, erro
 	if err := encoder.Encode(&tree); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	got, err := Parse(name, out.Bytes(), files)
+	return kept(name, out.Bytes(), files, want)
+}
+
+// kept returns the text of a file that was changed, if it says what it should.
+func kept(name string, text []byte, files fs.FS, want *Layout) ([]byte, error) {
+	got, err := Parse(name, text, files)
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be kept as it is written: %w", name, err)
 	}
 	if !reflect.DeepEqual(got, want) {
 		return nil, fmt.Errorf("%s cannot be kept as it is written", name)
 	}
-	return out.Bytes(), nil
+	return text, nil
 }
 
 // take fills the empty slots that a port feeds with the Pis that another state of

@@ -58,7 +58,7 @@ func (f *formatter) shelf(s *Shelf) {
 		if p.Node != "" {
 			node = " node: " + quote(string(p.Node)) + ","
 		}
-		f.line(7, "- {name: %s, sensor: %s,%s x: %v, y: %v, face: %s, offset: %v}", quote(p.Name), quote(p.Sensor), node, p.X, p.Y, p.Face, p.Offset)
+		f.line(7, "- {name: %s, sensor: %s,%s x: %v, y: %v, face: %s, %s}", quote(p.Name), quote(p.Sensor), node, p.X, p.Y, p.Face, p.offsets())
 	}
 	if len(s.Fans) > 0 {
 		f.line(6, "fans:")

@@ -85,6 +85,11 @@ type Probe struct {
 	X, Y   float64   // 0 to 1
 	Face   Face
 	Offset float64 // K, added to what the probe reads
+
+	// Offsets are all that Offset has been, in the order of their times, the one in
+	// force last; none while none was found by calibration. Only the first may have
+	// no time.
+	Offsets []Offset `json:",omitempty"`
 }
 
 // A Fan is one shelf fan with a tachometer.

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -38,13 +39,19 @@ type (
 		Limits  rawLimits  `yaml:"limits"`
 	}
 	rawProbe struct {
-		Name   string  `yaml:"name"`
-		Sensor string  `yaml:"sensor"`
-		Node   string  `yaml:"node"`
-		X      float64 `yaml:"x"`
-		Y      float64 `yaml:"y"`
-		Face   string  `yaml:"face"`
-		Offset float64 `yaml:"offset"`
+		Name    string      `yaml:"name"`
+		Sensor  string      `yaml:"sensor"`
+		Node    string      `yaml:"node"`
+		X       float64     `yaml:"x"`
+		Y       float64     `yaml:"y"`
+		Face    string      `yaml:"face"`
+		Offset  *float64    `yaml:"offset"`
+		Offsets []rawOffset `yaml:"offsets"`
+	}
+	rawOffset struct {
+		Since string   `yaml:"since"`
+		Value *float64 `yaml:"value"`
+		SD    float64  `yaml:"sd"`
 	}
 	rawFan struct {
 		Name    string  `yaml:"name"`
@@ -174,7 +181,7 @@ func (p *parser) addProbes(at place, shelf *Shelf, raws []rawProbe) {
 	names := map[string]bool{}
 	for i, raw := range raws {
 		at := at.at(fmt.Sprint(i))
-		probe := Probe{Name: raw.Name, Sensor: raw.Sensor, X: raw.X, Y: raw.Y, Face: Face(raw.Face), Offset: raw.Offset}
+		probe := Probe{Name: raw.Name, Sensor: raw.Sensor, X: raw.X, Y: raw.Y, Face: Face(raw.Face)}
 		if raw.Name == "" || names[raw.Name] {
 			p.fault(at, "probe needs a name of its own in the shelf, has %q", raw.Name)
 		}
@@ -196,11 +203,46 @@ func (p *parser) addProbes(at place, shelf *Shelf, raws []rawProbe) {
 		default:
 			p.fault(at.at("face"), "face %q of probe %s is none of cold, inside, hot", raw.Face, raw.Name)
 		}
-		if !(raw.Offset >= -20 && raw.Offset <= 20) {
-			p.fault(at.at("offset"), "offset %v K of probe %s is beyond ±20", raw.Offset, raw.Name)
-		}
+		p.addOffsets(at, &probe, raw)
 		shelf.Probes = append(shelf.Probes, probe)
 	}
+}
+
+// addOffsets reads what is added to a probe's readings.
+func (p *parser) addOffsets(at place, probe *Probe, raw rawProbe) {
+	if raw.Offset != nil {
+		probe.Offset = p.kelvin(at.at("offset"), probe, *raw.Offset)
+		if len(raw.Offsets) > 0 {
+			p.fault(at.at("offset"), "probe %s has offset and offsets: move the offset to the top of the list, as {value: %v}", probe.Name, *raw.Offset)
+		}
+	}
+	var last time.Time
+	for i, o := range raw.Offsets {
+		at := at.at("offsets", fmt.Sprint(i))
+		since, err := time.Parse(time.RFC3339, o.Since)
+		if undated := i == 0 && o.Since == ""; err != nil && !undated {
+			p.fault(at, "since %q of an offset of probe %s is no time such as 2026-03-01T12:00:00Z", o.Since, probe.Name)
+		} else if !undated && !since.After(last) {
+			p.fault(at, "offsets of probe %s are not in the order of their times", probe.Name)
+		}
+		if last = since.UTC(); o.Value == nil {
+			p.fault(at, "an offset of probe %s has no value", probe.Name)
+			continue
+		}
+		probe.Offset = p.kelvin(at.at("value"), probe, *o.Value)
+		if !(o.SD >= 0 && o.SD <= 20) {
+			p.fault(at.at("sd"), "sd %v K of an offset of probe %s is not between 0 and 20", o.SD, probe.Name)
+		}
+		probe.Offsets = append(probe.Offsets, Offset{Since: last, Value: probe.Offset, SD: o.SD})
+	}
+}
+
+// kelvin checks an offset.
+func (p *parser) kelvin(at place, probe *Probe, v float64) float64 {
+	if !(v >= -20 && v <= 20) {
+		p.fault(at, "offset %v K of probe %s is beyond ±20", v, probe.Name)
+	}
+	return v
 }
 
 // isDevice tells whether s names a 1-Wire part or a part of a node.
