@@ -144,9 +144,11 @@ func scrapes(t *testing.T) map[string]described {
 	tee := filepath.Join(dir, "tee.yaml")
 	write(t, tee, fmt.Sprintf("store: tee\ninflux: {url: \"http://127.0.0.1:%d\"}\n", freePort(t)))
 	pager := startPagerDuty(t).config(t)
+	layout := filepath.Join(dir, "layout.yaml")
+	write(t, layout, oneShelf)
 	all := map[string]described{}
 	for _, args := range [][]string{
-		{"--mqtt", "127.0.0.1:0", "--pager", pager},
+		{"--mqtt", "127.0.0.1:0", "--pager", pager, "--layout", layout},
 		{"--mqtt", "127.0.0.1:0", "--config", tee},
 		{"--broker", fmt.Sprintf("tcp://127.0.0.1:%d", freePort(t))},
 	} {

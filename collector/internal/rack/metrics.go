@@ -9,7 +9,7 @@ func (m *Model) Register(r prometheus.Registerer) {
 		opts := prometheus.GaugeOpts{Name: "thermarack_" + name, Help: help}
 		r.MustRegister(prometheus.NewGaugeFunc(opts, func() float64 { return float64(count()) }))
 	}
-	gauge("unplaced", "Nodes and sensors that report and stand nowhere in the layout.",
+	gauge("unplaced", "Nodes and sensors that report and stand nowhere in the layout, and Pis that only a switch shows.",
 		func() int { return len(m.Unplaced()) })
 	gauge("nodes", "Nodes that have ever reported and are remembered.",
 		func() int { return m.countNodes(func(*Node) bool { return true }) })
