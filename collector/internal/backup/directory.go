@@ -90,8 +90,8 @@ func (d Directory) state() (files []Source, leftOut []string, err error) {
 	return files, leftOut, err
 }
 
-// open opens a file of the state. These are replaced as a whole, so that what is
-// open stays what it was.
+// open opens a file of the state. These are replaced as a whole or only added to,
+// so that what is open stays what it was up to the size it had.
 func open(path string) (io.ReadCloser, int64, error) {
 	file, err := os.Open(path)
 	if err != nil {
