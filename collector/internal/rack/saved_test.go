@@ -173,7 +173,7 @@ thermarack_nodes 3
 # HELP thermarack_nodes_silent Nodes that are remembered and have no sample younger than the limit at which values are stale.
 # TYPE thermarack_nodes_silent gauge
 thermarack_nodes_silent 2
-# HELP thermarack_unplaced Nodes and sensors that report and stand nowhere in the layout.
+# HELP thermarack_unplaced Nodes and sensors that report and stand nowhere in the layout, and Pis that only a switch shows.
 # TYPE thermarack_unplaced gauge
 thermarack_unplaced 1
 `
