@@ -10,9 +10,9 @@ import (
 
 const (
 	// MaxSeries is how many series are stored of one node. A Pi with all probes
-	// that a bus carries has about a hundred, a chassis switch some hundreds;
-	// what has more makes up names.
-	MaxSeries = 2000
+	// that a bus carries has about a hundred, a stack of nine switches of 48 ports
+	// three thousand; what has more makes up names.
+	MaxSeries = 4000
 
 	// MaxNodes is how many nodes are stored.
 	MaxNodes = 20_000
