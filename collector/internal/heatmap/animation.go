@@ -1,6 +1,8 @@
 package heatmap
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
@@ -74,8 +76,7 @@ func (s still) changed(i int) bool {
 	if s.last == nil {
 		return true
 	}
-	a, b := s.img.Pix[i:i+3:i+3], s.last.Pix[i:i+3:i+3]
-	return a[0] != b[0] || a[1] != b[1] || a[2] != b[2]
+	return binary.LittleEndian.Uint32(s.img.Pix[i:]) != binary.LittleEndian.Uint32(s.last.Pix[i:])
 }
 
 // animate draws one map after the other, and holds two of them at a time.
@@ -126,9 +127,7 @@ func (a Animation) paint(m *Map, p *painter) error {
 		return fmt.Errorf("animate map: a map of %d px in an image of %d", high, a.Height)
 	}
 	p.scale = float64(d.px) / d.width
-	for y := range a.Height {
-		p.span(0, a.Look.Width, y, a.Look.theme().page)
-	}
+	p.blank(a.Look.theme().page)
 	for _, s := range d.shapes {
 		s.paint(p)
 	}
@@ -152,14 +151,17 @@ func difference(img, last *image.RGBA) image.Rectangle {
 	s := still{img: img, last: last}
 	for y := range img.Rect.Dy() {
 		row := y * img.Stride
+		if bytes.Equal(img.Pix[row:row+img.Stride], last.Pix[row:row+img.Stride]) {
+			continue
+		}
 		left, right := 0, img.Rect.Dx()
-		for left < right && !s.changed(row+4*left) {
+		for !s.changed(row + 4*left) {
 			left++
 		}
-		for left < right && !s.changed(row+4*(right-1)) {
+		for !s.changed(row + 4*(right-1)) {
 			right--
 		}
-		area = area.Union(image.Rect(left, y, right, y+1)) // an empty one adds nothing
+		area = area.Union(image.Rect(left, y, right, y+1))
 	}
 	if area.Empty() {
 		return image.Rect(0, 0, 1, 1)

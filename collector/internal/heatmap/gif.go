@@ -16,6 +16,7 @@ import (
 const (
 	gifBelow    = 0
 	mostColours = 255 // beside it
+	mostCommon  = 128 // of these, by how many pixels have them
 )
 
 // A gif writes an animated GIF. A frame after the first is laid over the one
@@ -121,7 +122,9 @@ type table struct {
 }
 
 // tableOf returns the colours of what has changed: all of them, if there are few
-// enough; else first those that must not become another, then the commonest.
+// enough; else first those that must not become another, then the commonest, and
+// at last those that are the least like any of these: so no colour is far from
+// that which stands for it.
 func tableOf(s still) table {
 	counts := map[uint32]int{}
 	for y := s.area.Min.Y; y < s.area.Max.Y; y++ {
@@ -142,11 +145,34 @@ func tableOf(s still) table {
 	t.colours = slices.SortedFunc(maps.Keys(counts), func(a, b uint32) int {
 		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
 	})
-	t.colours = t.colours[:min(len(t.colours), mostColours)]
+	if len(t.colours) > mostColours {
+		t.colours = scatter(t.colours, mostCommon, mostColours)
+	}
 	for i, c := range t.colours {
 		t.found[c] = byte(i + 1)
 	}
 	return t
+}
+
+// scatter returns the first colours, and of the others, one by one, that which is
+// farthest from all that are returned: n in all, of which there are more.
+func scatter(colours []uint32, first, n int) []uint32 {
+	chosen, others := slices.Clone(colours[:first]), colours[first:]
+	away := make([]int, len(others)) // from the nearest chosen
+	for i, c := range others {
+		away[i] = math.MaxInt
+		for _, old := range chosen {
+			away[i] = min(away[i], distance(c, old))
+		}
+	}
+	for len(chosen) < n {
+		farthest := others[slices.Index(away, slices.Max(away))]
+		chosen = append(chosen, farthest)
+		for i, c := range others {
+			away[i] = min(away[i], distance(c, farthest))
+		}
+	}
+	return chosen
 }
 
 // index returns the index of a colour, or of the nearest.

@@ -21,10 +21,19 @@ func WritePNG(w io.Writer, m *Map, look Look) error {
 	if err != nil {
 		return fmt.Errorf("draw map: %w", err)
 	}
+	p.blank(look.theme().page)
 	for _, s := range d.shapes {
 		s.paint(p)
 	}
 	return encodePNG(w, p.img)
+}
+
+// blank fills the whole image: the last row of pixels may be in the drawing in part
+// only.
+func (p *painter) blank(c colour) {
+	for y := range p.img.Rect.Dy() {
+		p.span(0, p.img.Rect.Dx(), y, c)
+	}
 }
 
 // A painter paints shapes into an image.

@@ -109,6 +109,16 @@ func TestPNGGroundFollowsTheLook(t *testing.T) {
 	}
 }
 
+func TestPNGIsGroundDownToItsLastRow(t *testing.T) {
+	t.Parallel()
+	for width := 355; width < 365; width++ { // heights of any fraction of a pixel
+		img := painted(t, small(), heatmap.SoC, heatmap.Look{Width: width})
+		if got := img.At(width/2, img.Bounds().Dy()-1); !near(got, color.White) {
+			t.Errorf("%d px wide: the last row is %v, want white", width, got)
+		}
+	}
+}
+
 func TestPNGIsTheSameEachTime(t *testing.T) {
 	t.Parallel()
 	m := mustNew(t, broken(), heatmap.Air)

@@ -3,6 +3,7 @@ package playback_test
 import (
 	"bytes"
 	"compress/gzip"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ func BenchmarkSixHours(b *testing.B) {
 	for _, layer := range []heatmap.Layer{heatmap.Air, heatmap.SoC} {
 		b.Run(string(layer), func(b *testing.B) {
 			var out bytes.Buffer
+			spent := processTime(b)
 			for b.Loop() {
 				out.Reset()
 				reel, err := s.player.Open(playback.Request{Shelf: shelfID, From: noon.Add(-6 * time.Hour), To: noon, Frames: 360, Layer: layer})
@@ -35,10 +37,20 @@ func BenchmarkSixHours(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+			b.ReportMetric(float64((processTime(b)-spent).Milliseconds())/float64(b.N), "cpu-ms/op")
 			b.ReportMetric(float64(out.Len()), "B")
 			b.ReportMetric(float64(zipped(b, out.Bytes())), "B-zipped")
 		})
 	}
+}
+
+// processTime is how long processors have worked for this process.
+func processTime(b *testing.B) time.Duration {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 func zipped(tb testing.TB, text []byte) int {
