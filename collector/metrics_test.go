@@ -27,7 +27,7 @@ type described struct {
 }
 
 // causes are the labels whose every value the documentation names.
-var causes = []string{"reason", "cause", "severity", "state"}
+var causes = []string{"reason", "cause", "severity", "state", "result"}
 
 // checkCauses tells of values of such labels that are not in docs/metrics.md.
 func checkCauses(t *testing.T, text []byte) {
@@ -145,7 +145,7 @@ func scrapes(t *testing.T) map[string]described {
 	write(t, tee, fmt.Sprintf("store: tee\ninflux: {url: \"http://127.0.0.1:%d\"}\n", freePort(t)))
 	pager := startPagerDuty(t).config(t)
 	layout := filepath.Join(dir, "layout.yaml")
-	write(t, layout, oneShelf)
+	write(t, layout, oneShelf+"switches: {sw: {mac: 0011223344ff, host: \"127.0.0.1:9\"}}\n")
 	all := map[string]described{}
 	for _, args := range [][]string{
 		{"--mqtt", "127.0.0.1:0", "--pager", pager, "--layout", layout},

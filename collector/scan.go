@@ -138,8 +138,11 @@ func (f scanFlags) remarks(s poe.Switch) string {
 		fmt.Fprintf(&b, "\n%s\n", remark)
 	}
 	if f.host != "" {
-		fmt.Fprintf(&b, "\nIn a layout: switches: {NAME: {mac: %s, host: %q, profile: %s, credentials: %q}}\n",
-			cmp.Or(string(s.MAC), "MAC"), f.host, s.Profile, cmp.Or(f.credentials, "FILE"))
+		fmt.Fprintf(&b, "\nIn a layout: switches: {NAME: {mac: %s, host: %q, profile: %s", cmp.Or(string(s.MAC), "MAC"), f.host, s.Profile)
+		if f.credentials != "" {
+			fmt.Fprintf(&b, ", credentials: %q", f.credentials)
+		}
+		fmt.Fprintln(&b, "}}")
 	}
 	return b.String()
 }
