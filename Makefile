@@ -1,14 +1,15 @@
-# thermarack. `make help` lists the targets. Needs Go 1.26 and make; only `make check` needs a C compiler, for the race detector.
+# thermarack. `make help` lists the targets. Needs Go 1.26 and make; only `make check` needs a C compiler, for the race detector,
+# and npm, to check the page.
 export CGO_ENABLED = 0
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FLAGS   := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 FUZZTIME ?= 20s
 
-.PHONY: help build run test test-pi check bench agents fuzz golden clean
+.PHONY: help build run test test-pi check assets assets-check bench agents fuzz golden clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build the agent and the collector into bin/
 	go build $(FLAGS) -o bin/thermarack-agent ./agent
@@ -18,7 +19,7 @@ run: build ## build, then start the demo: a simulated shelf whose fans die
 	./bin/thermarack-collector demo $(ARGS)
 
 test: ## install what the tests need (it says what), then run all of them
-	.ci/test-deps
+	.ci/test-deps && .ci/page-deps >/dev/null
 	THERMARACK_SERVERS=1 go test -timeout 20m ./...
 	@if command -v apt-get >/dev/null; then $(MAKE) test-pi; else echo "make test-pi is left out: no apt-get here"; fi
 
@@ -32,7 +33,19 @@ check: ## gofmt, vet, staticcheck, race detector, 32-bit vet, all agents
 	GOARCH=386 go vet ./agent/... ./hardware/... ./alerts/...
 	go tool staticcheck ./...
 	CGO_ENABLED=1 go test -race -short ./agent/... ./alerts/... ./hardware/... ./collector/...
+	$(MAKE) assets-check
 	$(MAKE) agents
+
+PAGE  := collector/internal/web
+UPLOT := uPlot.esm.js=uPlot.esm.js uPlot.min.css=uPlot.min.css uPlot.esm.d.ts=uPlot.d.ts
+
+assets: ## fetch the parts of the page that others wrote, in the versions of package.json
+	cd $(PAGE) && npm install --package-lock-only --ignore-scripts --no-audit --no-fund
+	from=$$(.ci/page-deps)/node_modules/uplot && for f in $(UPLOT); do cp $$from/dist/$${f#*=} $(PAGE)/assets/uplot/$${f%=*} || exit 1; done && cp $$from/LICENSE $(PAGE)/assets/uplot/
+
+assets-check: ## check the page's types, and that the parts of others are as npm has them
+	tools=$$(.ci/page-deps)/node_modules && $$tools/.bin/tsc -p $(PAGE) && \
+	for f in $(UPLOT); do cmp $$tools/uplot/dist/$${f#*=} $(PAGE)/assets/uplot/$${f%=*} || exit 1; done && cmp $$tools/uplot/LICENSE $(PAGE)/assets/uplot/LICENSE
 
 bench: ## run the benchmarks, some beside their peers, which are fetched into ~/.cache: an hour
 	PEERS=$$(.ci/bench-deps) && THERMARACK_PEERS=$$PEERS THERMARACK_LONG=1 \

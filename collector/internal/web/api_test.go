@@ -160,7 +160,7 @@ func TestNodesAndUnplacedCarryHostileStringsAsTheyAre(t *testing.T) {
 	w.racks.nodes = []rack.Node{{
 		Node: "b827eb000009", Site: "hex", Status: &wire.Status{Online: true},
 		Inventory: &wire.Inventory{Model: hostile, Agent: hostile, Addresses: []string{hostile}},
-		Rejected:  map[string]int{"crc": 3},
+		Rejected:  map[string]int{"crc": 3}, Throttled: ptr(uint32(0x10004)),
 	}}
 	spot := placement.Spot{Port: placement.Port{Switch: "sw-a1-3"}, Name: hostile}
 	w.racks.unplaced = []rack.Unplaced{{Site: "hex", Node: "b827eb000009", Sensor: hostile, Why: "unknown sensor", Seen: noon, Spot: spot}}
@@ -171,7 +171,7 @@ func TestNodesAndUnplacedCarryHostileStringsAsTheyAre(t *testing.T) {
 	node := decode(t, w.get(t, "/api/v1/nodes")).(map[string]any)["nodes"].([]any)[0]
 	wantNode := map[string]any{
 		"node": "b827eb000009", "site": "hex", "shelf": nil, "slot": nil, "switch": nil, "seen": nil, "online": true, "serial": nil,
-		"model": hostile, "agent": hostile, "addresses": []any{hostile}, "rejected": map[string]any{"crc": 3.0},
+		"model": hostile, "agent": hostile, "addresses": []any{hostile}, "rejected": map[string]any{"crc": 3.0}, "throttled": 65540.0,
 	}
 	if diff := cmp.Diff(node, any(wantNode)); diff != "" {
 		t.Errorf("node: -got +want\n%s", diff)
@@ -190,6 +190,25 @@ func TestNodesAndUnplacedCarryHostileStringsAsTheyAre(t *testing.T) {
 	}
 }
 
+func ptr[T any](v T) *T { return &v }
+
+func TestAShelfOfThePastHasNoAlertsOfNow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.alerts.set(watch.Active{ID: "1", Alert: "FanFailed", Severity: "critical", Site: "hex", Rack: "a1", Shelf: "s3", State: "firing", Since: noon})
+	now := decode(t, w.get(t, shelfAt)).(map[string]any)
+	past := decode(t, w.get(t, shelfAt+"?at=2026-03-04T09:30:00Z")).(map[string]any)
+	if got := past["t"]; got != "2026-03-04T09:30:00Z" {
+		t.Errorf("the past is of %v", got)
+	}
+	if len(now["alerts"].([]any)) != 1 || now["state"] != "critical" || len(past["alerts"].([]any)) != 0 || past["state"] != "ok" {
+		t.Errorf("now %v %v, then %v %v", now["state"], now["alerts"], past["state"], past["alerts"])
+	}
+	if got := w.get(t, shelfAt+"?at=later"); got.Code != 400 {
+		t.Errorf("status %d of a bad time", got.Code)
+	}
+}
+
 func TestStatusOfAnswers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -204,6 +223,9 @@ func TestStatusOfAnswers(t *testing.T) {
 		{"HEAD of a stream ends", "HEAD", "/api/v1/events", 200, ""},
 		{"a script", "GET", "/assets/app.js", 200, "import"},
 		{"no such script", "GET", "/assets/none.js", 404, "no such file"},
+		{"a part that others wrote", "GET", "/assets/uplot/uPlot.esm.js", 200, "export"},
+		{"its licence", "GET", "/assets/uplot/LICENSE", 200, "MIT License"},
+		{"nothing that only tsc reads", "GET", "/assets/types.d.ts", 404, "no such file"},
 		{"the page has one address only", "GET", "/assets/index.html", 404, "no such file"},
 		{"no such page", "GET", "/admin", 404, `{"error":"not found"}`},
 		{"no such shelf", "GET", "/api/v1/shelves/hex/a1/s4", 404, `no shelf \"hex/a1/s4\"`},

@@ -4,11 +4,17 @@ import (
 	"crypto/sha256"
 	"embed"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"path"
+	"strings"
 )
 
-//go:embed assets openapi.yaml
+// The page as it is served: what only tsc reads stays out.
+//
+//go:embed assets/*.html assets/*.css assets/*.js assets/*.svg
+//go:embed assets/uplot/*.css assets/uplot/*.js assets/uplot/LICENSE
+//go:embed openapi.yaml
 var embedded embed.FS
 
 // An asset is one file of the page.
@@ -17,29 +23,28 @@ type asset struct {
 	contentType string
 }
 
-// loadAssets reads the embedded files by name. The error names a file of a kind
-// that has no content type here.
+// loadAssets reads the embedded files by their path below assets; openapi.yaml
+// is beside them. The error names a file of a kind that has no content type here.
 func loadAssets() (map[string]asset, error) {
-	entries, err := embedded.ReadDir("assets")
-	if err != nil {
-		return nil, fmt.Errorf("read embedded page: %w", err)
-	}
-	files := make(map[string]asset, len(entries)+1)
-	names := []string{"openapi.yaml"}
-	for _, entry := range entries {
-		names = append(names, "assets/"+entry.Name())
-	}
-	for _, name := range names {
+	files := map[string]asset{}
+	err := fs.WalkDir(embedded, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
 		body, err := embedded.ReadFile(name)
 		if err != nil {
-			return nil, fmt.Errorf("read embedded page: %w", err)
+			return err
 		}
 		kind, ok := contentType(path.Ext(name))
 		if !ok {
-			return nil, fmt.Errorf("read embedded page: %s has no content type, give it one", name)
+			return fmt.Errorf("%s has no content type, give it one", name)
 		}
 		etag := fmt.Sprintf("\"%.16x\"", sha256.Sum256(body))
-		files[path.Base(name)] = asset{rendering{body, etag}, kind}
+		files[strings.TrimPrefix(name, "assets/")] = asset{rendering{body, etag}, kind}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read embedded page: %w", err)
 	}
 	return files, nil
 }
@@ -56,6 +61,8 @@ func contentType(extension string) (kind string, ok bool) {
 		return "image/svg+xml", true
 	case ".yaml":
 		return "application/yaml; charset=utf-8", true
+	case "": // a licence
+		return "text/plain; charset=utf-8", true
 	}
 	return "", false
 }

@@ -337,6 +337,11 @@ func bigWorld(tb testing.TB) *world {
 			Inventory: &wire.Inventory{Model: "Raspberry Pi 3 Model B Rev 1.2", Agent: "0.1.0", Addresses: []string{fmt.Sprintf("192.0.2.%d", slot.Number)}},
 		})
 		w.series[slot.Node.Device("soc")+":temperature"] = daily(54, 3, float64(slot.Number))
+		feeder, _ := w.racks.layout.Switch(slot.Switch)
+		w.series[feeder.PortPower(slot.Port)] = daily(3.9, 0.4, float64(slot.Number))
+	}
+	for _, f := range shelf.Fans {
+		w.series[f.Speed] = daily(44, 2, 0)
 	}
 	for i, p := range shelf.Probes {
 		w.series[p.Sensor+":temperature"] = daily(w.racks.states[shelfID].Probes[i].V, 0.8*(0.4+p.Y), float64(i))

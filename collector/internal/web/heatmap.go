@@ -46,10 +46,7 @@ func (s *Server) heatmap(w http.ResponseWriter, r *http.Request) error {
 // picture draws a map; a live one only if nobody else did or does.
 func (s *Server) picture(ctx context.Context, p picture) (rendering, error) {
 	draw := func(ctx context.Context, out *bytes.Buffer) error { return s.draw(ctx, p, out) }
-	if !p.at.IsZero() {
-		return s.cache.once(ctx, draw)
-	}
-	return s.cache.get(ctx, p.key(), s.hub.version(p.shelf), draw)
+	return s.liveOrPast(ctx, live{key: p.key(), shelf: p.shelf, at: p.at}, draw)
 }
 
 func (s *Server) draw(ctx context.Context, p picture, out *bytes.Buffer) error {
@@ -59,7 +56,7 @@ func (s *Server) draw(ctx context.Context, p picture, out *bytes.Buffer) error {
 	}
 	m, err := heatmap.New(state, p.layer)
 	if errors.Is(err, heatmap.ErrLayer) {
-		return problem{http.StatusNotImplemented, fmt.Sprintf("layer %s needs a learned baseline, which this version does not have: ask for air, soc or poe", p.layer)}
+		return problem{http.StatusNotImplemented, fmt.Sprintf("layer %s needs a learned baseline, which this version does not have: ask for air, soc, poe or excess", p.layer)}
 	}
 	if err != nil {
 		return err

@@ -18,6 +18,7 @@ type nodeLine struct {
 	Agent     *string        `json:"agent"`
 	Addresses []string       `json:"addresses"`
 	Rejected  map[string]int `json:"rejected"`
+	Throttled *uint32        `json:"throttled"` // nil: there was none since our start
 }
 
 func (s *Server) nodes(w http.ResponseWriter, _ *http.Request) error {
@@ -26,7 +27,7 @@ func (s *Server) nodes(w http.ResponseWriter, _ *http.Request) error {
 	for i, n := range nodes {
 		line := nodeLine{
 			Node: string(n.Node), Site: n.Site, Shelf: textOrNil(n.Shelf), Switch: textOrNil(n.Switch), Seen: stampOrNil(n.Seen),
-			Addresses: []string{}, Rejected: map[string]int{},
+			Addresses: []string{}, Rejected: map[string]int{}, Throttled: n.Throttled,
 		}
 		if n.Slot != 0 {
 			line.Slot = &n.Slot

@@ -113,19 +113,44 @@ func (s *Server) shelves(w http.ResponseWriter, r *http.Request) error {
 	return got.send(w, r, jsonType)
 }
 
+// shelf answers with the document of one shelf. Of the past it lists no alerts:
+// the ones that fired then are not kept here.
 func (s *Server) shelf(w http.ResponseWriter, r *http.Request) error {
 	id := shelfID(r)
-	got, err := s.cache.get(r.Context(), "shelf "+id, s.hub.version(id), func(ctx context.Context, out *bytes.Buffer) error {
-		state, err := s.state(ctx, id, time.Time{})
+	at, err := timeOf(r.URL.Query(), "at", time.Time{})
+	if err != nil {
+		return err
+	}
+	write := func(ctx context.Context, out *bytes.Buffer) error {
+		state, err := s.state(ctx, id, at)
 		if err != nil {
 			return err
 		}
-		return encodeJSON(out, document(state, of(s.opt.Alerts.Active(), id)))
-	})
+		var active []watch.Active
+		if at.IsZero() {
+			active = of(s.opt.Alerts.Active(), id)
+		}
+		return encodeJSON(out, document(state, active))
+	}
+	got, err := s.liveOrPast(r.Context(), live{key: "shelf " + id, shelf: id, at: at}, write)
 	if err != nil {
 		return err
 	}
 	return got.send(w, r, jsonType)
+}
+
+// A live answer is kept under a key until its shelf changes; at, when it is not
+// zero, is a moment that has passed, which is not kept.
+type live struct {
+	key, shelf string
+	at         time.Time
+}
+
+func (s *Server) liveOrPast(ctx context.Context, l live, write func(context.Context, *bytes.Buffer) error) (rendering, error) {
+	if !l.at.IsZero() {
+		return s.cache.once(ctx, write)
+	}
+	return s.cache.get(ctx, l.key, s.hub.version(l.shelf), write)
 }
 
 func shelfID(r *http.Request) string {
@@ -198,12 +223,12 @@ func document(s rack.State, active []watch.Active) shelfDocument {
 	d := shelfDocument{
 		shelfLine: describe(s, active),
 		T:         stamp(s.At), Columns: s.Shelf.Columns, Depth: s.Shelf.Depth,
-		Limits: limitsLine{Inlet: limits.Inlet, Hot: limits.Hot, SoC: limits.SoC, Critical: limits.Critical},
-		Slots:  make([]slotLine, len(s.Slots)),
-		Probes: make([]probe, len(s.Probes)),
-		Fans:   make([]fan, len(s.Fans)),
+		Limits:  limitsLine{Inlet: limits.Inlet, Hot: limits.Hot, SoC: limits.SoC, Critical: limits.Critical},
+		Slots:   make([]slotLine, len(s.Slots)),
+		Probes:  make([]probe, len(s.Probes)),
+		Fans:    make([]fan, len(s.Fans)),
 		Figures: newFigures(s.Figures),
-		Alerts: alertLines(active),
+		Alerts:  alertLines(active),
 	}
 	for i, slot := range s.Slots {
 		d.Slots[i] = slotLine{

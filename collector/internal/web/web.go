@@ -198,7 +198,7 @@ func (s *Server) routes() []route {
 	const shelf = "GET /api/v1/shelves/{site}/{rack}/{shelf}"
 	return []route{
 		{"GET /{$}", s.answer(s.index)},
-		{"GET /assets/{file}", s.answer(s.asset)},
+		{"GET /assets/{file...}", s.answer(s.asset)},
 		{"GET /api/v1/shelves", s.answer(s.shelves)},
 		{shelf, s.answer(s.shelf)},
 		{shelf + "/{image}", s.answer(s.heatmap)},

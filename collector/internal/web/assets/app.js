@@ -1,79 +1,140 @@
 // The dashboard: what is shown, and when it is asked for again.
 
-import { ago, byId } from "/assets/dom.js";
-import { calmly, getJSON, shelfPath } from "/assets/api.js";
-import { Clock, runClock, runTheme, showLink } from "/assets/bar.js";
-import { ShelfMap, drawTwin } from "/assets/map.js";
-import { Figures } from "/assets/figures.js";
-import { Alerts, Pages, drawShelves, drawUnplaced } from "/assets/panels.js";
-import { Fleet } from "/assets/fleet.js";
-import { History } from "/assets/history.js";
+import { byId, choose, hear, inputById, onChoice, selectById } from "./dom.js";
+import { calmly, getJSON, query, shelfPath, stamp } from "./api.js";
+import { Clock, runClock, runTheme, showCrumbs, showLink } from "./bar.js";
+import { Address, layers } from "./route.js";
+import { drawTwin } from "./twin.js";
+import { drawNotice } from "./notice.js";
+import { Kiosk, nextShelf } from "./kiosk.js";
+import { ago, clockSecond, dayOf, lasting } from "./words.js";
+import "./alerts.js";
+import "./figures.js";
+import "./fleet.js";
+import "./history.js";
+import "./map.js";
+import "./pages.js";
+import "./places.js";
+
+/**
+ * @typedef {import("./types.js").Alert} Alert
+ * @typedef {import("./types.js").Palette} Palette
+ * @typedef {import("./types.js").Shelf} Shelf
+ * @typedef {import("./types.js").ShelfLine} ShelfLine
+ */
+
+const parts = {
+  map: /** @type {import("./map.js").ShelfMap} */ (byId("map")),
+  figures: /** @type {import("./figures.js").Figures} */ (byId("figures")),
+  alerts: /** @type {import("./alerts.js").Alerts} */ (byId("alerts")),
+  pages: /** @type {import("./pages.js").Pages} */ (byId("pages")),
+  places: /** @type {import("./places.js").Places} */ (byId("places")),
+  fleet: /** @type {import("./fleet.js").Fleet} */ (byId("fleet")),
+  history: /** @type {import("./history.js").History} */ (byId("history")),
+};
 
 const clock = new Clock();
-const shown = { shelf: "", layer: "air", slot: 0, shelves: [], doc: null };
-let demo = false;
-let stream = null;
+const address = new Address(() => follow());
+const kiosk = new Kiosk(() => {
+  shown.turn = nextShelf(shown.shelves, shown.shelf);
+  follow();
+});
 
-const map = new ShelfMap(clock, (slot) => pickSlot(slot));
-const figures = new Figures();
-const alerts = new Alerts(clock, (a) => openAlert(a));
-const pages = new Pages();
-const fleet = new Fleet(clock);
-const history = new History(clock, () => pickSlot(0));
+const shown = {
+  shelf: "", // "" while it is places or the fleet
+  turn: "", // the shelf whose turn it is in a kiosk
+  /** @type {ShelfLine[]} */
+  shelves: [],
+  /** @type {Shelf | null} */
+  doc: null,
+  /** @type {EventSource | null} */
+  stream: null,
+  streamed: "",
+  demo: false,
+  asked: false, // whether the shelves are known
+};
 
-// asking wraps a task: its failure shows in the bar, and the next change tries
-// again.
+/**
+ * asking wraps a task: its failure shows in the bar, and the next change tries
+ * again.
+ * @param {number} pause in ms
+ * @param {() => Promise<void>} task
+ */
 const asking = (pause, task) => calmly(pause, async () => {
   try {
     await task();
   } catch (err) {
-    showLink("offline", err.name === "TypeError" || err.name === "TimeoutError" ? "no connection" : err.message);
+    const lost = !(err instanceof Error) || err.name === "TypeError" || err.name === "TimeoutError";
+    showLink("offline", lost ? "no connection" : err.message);
   }
 });
 
 const refreshShelves = asking(2000, async () => {
   shown.shelves = (await getJSON("/api/v1/shelves")).shelves;
-  if (!shown.shelves.some((s) => s.id === shown.shelf)) chooseShelf();
-  drawShelves(shown.shelves, shown.shelf);
+  shown.asked = true;
+  follow();
 });
 
 const refreshMap = asking(400, async () => {
-  if (!shown.shelf) return;
-  const wanted = shown.shelf;
-  await map.load(wanted, shown.layer);
-  if (byId("twin").open) drawTwin(await getJSON(`${shelfPath(wanted)}/heatmap.json?layer=${shown.layer}`));
+  const { shelf } = shown;
+  if (!shelf) return;
+  const { layer, at } = address.route;
+  await parts.map.load(shelf, { layer, at, ...taste() });
+  if (byId("twin").hasAttribute("open")) {
+    drawTwin(await getJSON(`${shelfPath(shelf)}/heatmap.json${query({ layer, at: stamp(at) })}`));
+  }
 });
 
 const refreshShelf = asking(400, async () => {
-  if (!shown.shelf) return;
-  const doc = await getJSON(shelfPath(shown.shelf));
-  if (doc.id !== shown.shelf) return; // chosen anew meanwhile
+  const { shelf } = shown;
+  if (!shelf) return;
+  const { at } = address.route;
+  /** @type {Shelf} */
+  const doc = await getJSON(shelfPath(shelf) + query({ at: stamp(at) }));
+  if (doc.id !== shown.shelf || at !== address.route.at) return; // chosen anew meanwhile
   const first = shown.doc === null;
   shown.doc = doc;
-  map.describe(doc);
-  figures.show(doc);
+  parts.map.describe(doc);
+  parts.figures.show(doc);
   describe(doc);
-  refreshHistory(first ? "now" : "");
+  refreshHistory(first ? "now" : undefined);
 });
 
 const refreshHistory = asking(5000, async () => {
-  if (shown.doc) await history.load(shown.doc, shown.slot);
+  const { part, at, kiosk: wall } = address.route;
+  if (shown.doc && !wall) await parts.history.load(shown.doc, part, at);
 });
 
-const refreshAlerts = asking(400, async () => alerts.show((await getJSON("/api/v1/alerts")).alerts));
-const refreshPages = asking(400, async () => pages.show((await getJSON("/api/v1/pages")).pages));
+const refreshAlerts = asking(400, async () => {
+  /** @type {Alert[]} */
+  const alerts = (await getJSON("/api/v1/alerts")).alerts;
+  parts.alerts.show(alerts);
+  const firing = alerts.filter((a) => a.state === "firing").length;
+  byId("alerts-count").hidden = firing === 0;
+  byId("alerts-count").textContent = `${firing} firing`;
+  document.title = firing ? `(${firing}) thermarack` : "thermarack";
+});
+
+const refreshPages = asking(400, async () => parts.pages.show((await getJSON("/api/v1/pages")).pages));
 
 const refreshFleet = asking(5000, async () => {
-  const [{ nodes }, { unplaced, conflicts }] = await Promise.all([getJSON("/api/v1/nodes"), getJSON("/api/v1/unplaced")]);
-  fleet.show(nodes);
-  drawUnplaced(unplaced, conflicts, shown.shelves.some((s) => s.rack === "provisional"));
+  const { unplaced, conflicts } = await getJSON("/api/v1/unplaced");
+  drawNotice(unplaced, conflicts ?? [], shown.shelves.some((s) => s.rack === "provisional"));
+  if (address.route.view !== "fleet") return;
+  parts.fleet.show((await getJSON("/api/v1/nodes")).nodes, conflicts ?? []);
 });
 
+/** taste is how the reader likes a map: kept by the browser, not in links. */
+const taste = () => ({
+  palette: /** @type {Palette} */ (selectById("palette").value),
+  numbers: inputById("numbers").checked,
+});
+
+/** @param {Shelf} doc */
 function describe(doc) {
-  byId("shelf-name").textContent = doc.id;
   const filled = doc.slots.filter((s) => s.node || s.soc !== null || s.power !== null);
   const silent = filled.filter((s) => s.state !== "fresh").length;
-  const newest = Math.max(...[...doc.slots.map((s) => s.seen), ...doc.probes.map((p) => p.t)].filter(Boolean).map((t) => Date.parse(t)), 0);
+  const newest = [...doc.slots.map((s) => s.seen), ...doc.probes.map((p) => p.t)].filter((t) => t !== null).sort().at(-1);
   byId("shelf-line").textContent = [
     `${filled.length} Pis`,
     silent ? `${silent} silent` : "",
@@ -82,49 +143,110 @@ function describe(doc) {
   ].filter(Boolean).join(" · ");
 }
 
-// chooseShelf shows the shelf that the address names, else the worst.
-function chooseShelf() {
-  const named = decodeURIComponent(location.hash.slice(1));
-  const order = ["critical", "warning", "ok", "unknown"];
-  const worst = [...shown.shelves].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state))[0];
-  const next = shown.shelves.find((s) => s.id === named) ?? worst;
-  if (!next || next.id === shown.shelf) return;
-  Object.assign(shown, { shelf: next.id, slot: 0, doc: null });
-  byId("shelf-name").textContent = next.id;
-  map.clear();
-  drawShelves(shown.shelves, shown.shelf);
+/**
+ * shelfFor is the shelf that an address means: a kiosk's is the one whose turn
+ * it is, and where there is only one there is nothing to choose from.
+ * @param {import("./route.js").Route} route
+ */
+function shelfFor(route) {
+  if (route.shelf) return route.shelf;
+  if (route.kiosk) return shown.shelves.some((s) => s.id === shown.turn) ? shown.turn : nextShelf(shown.shelves, "");
+  const only = shown.shelves.length === 1 ? shown.shelves[0] : undefined;
+  return route.view === "places" && !route.site && only ? only.id : "";
+}
+
+/** follow shows what the address says. */
+function follow() {
+  const route = address.route;
+  const shelf = shelfFor(route);
+  if (!shelf && !shown.asked && route.view === "places") return; // it may be the only shelf
+  const view = route.view === "fleet" ? "fleet" : shelf ? "shelf" : "places";
+  const changed = shelf !== shown.shelf;
+  shown.shelf = shelf;
+  kiosk.follow(route, shown.shelves.length);
+  showView(view);
+  choose("layers", route.layer);
+  showCrumbs(wayTo(view, route, shelf));
+  showPast(route.at);
+  if (view === "places") parts.places.show(shown.shelves, route.site, route.rack);
+  if (changed) {
+    shown.doc = null;
+    byId("shelf-name").textContent = shelf;
+    parts.map.clear();
+  }
   listen();
-  refreshMap("now");
-  refreshShelf("now");
+  const now = JSON.stringify([shelf, view, route.at, route.layer, route.part]);
+  if (now === followed) return;
+  followed = now;
+  for (const refresh of [refreshMap, refreshShelf, refreshHistory, refreshFleet]) refresh("now");
+}
+let followed = "";
+
+/** @param {"places" | "shelf" | "fleet"} view */
+function showView(view) {
+  byId("main").dataset["view"] = view;
+  for (const id of ["stage", "figures-card", "history-card"]) byId(id).hidden = view !== "shelf";
+  parts.places.hidden = view !== "places";
+  byId("side").hidden = view === "fleet";
+  byId("fleet-card").hidden = view !== "fleet";
+  byId("to-fleet").toggleAttribute("aria-current", view === "fleet");
 }
 
-function pickSlot(slot) {
-  shown.slot = slot;
-  refreshHistory("now");
-  if (slot) byId("chart").scrollIntoView({ block: "nearest" });
+/**
+ * showPast says that the map is not of now.
+ * @param {number | null} at
+ */
+function showPast(at) {
+  byId("past").hidden = at === null;
+  if (at !== null) byId("past-text").textContent = `${dayOf(at)} ${clockSecond(at)}, ${lasting(clock.now() - at)} ago`;
 }
 
+/**
+ * @param {"places" | "shelf" | "fleet"} view
+ * @param {import("./route.js").Route} route
+ * @param {string} shelf
+ */
+function wayTo(view, route, shelf) {
+  if (view === "fleet") return [];
+  return view === "shelf" ? shelf.split("/") : [route.site, route.rack].filter(Boolean);
+}
+
+/** @param {Alert} a */
 function openAlert(a) {
-  location.hash = `${a.site}/${a.rack}/${a.shelf}`;
-  chooseShelf();
-  if (a.slot !== null) pickSlot(a.slot);
+  address.go({ view: "shelf", shelf: `${a.site}/${a.rack}/${a.shelf}`, at: null, part: a.slot === null ? null : { kind: "slot", name: String(a.slot) } });
 }
 
-// listen follows the changes of the shelf that is shown, and of all alerts and
-// pages. The browser reconnects by itself; then everything is asked for again.
+/**
+ * listen follows the changes of what is shown, and of all alerts and pages. The
+ * browser reconnects by itself; then everything is asked for again.
+ */
 function listen() {
-  stream?.close();
-  stream = new EventSource(`/api/v1/events?shelf=${encodeURIComponent(shown.shelf)}`);
+  const about = shown.shelf ? query({ shelf: shown.shelf }) : "";
+  if (shown.stream && shown.stream.readyState !== EventSource.CLOSED && shown.streamed === about) return;
+  shown.stream?.close();
+  shown.streamed = about;
+  const stream = new EventSource(`/api/v1/events${about}`);
+  shown.stream = stream;
   stream.addEventListener("open", () => refreshAll());
-  stream.addEventListener("shelf", () => { refreshMap(); refreshShelf(); });
-  stream.addEventListener("alerts", () => { refreshAlerts(); refreshShelves(); refreshShelf(); refreshMap(); });
+  stream.addEventListener("shelf", () => {
+    if (!shown.shelf) refreshShelves();
+    else if (address.route.at === null) changed();
+  });
+  stream.addEventListener("alerts", () => { refreshAlerts(); refreshShelves(); changed(); });
   stream.addEventListener("page", () => refreshPages());
   stream.addEventListener("error", () => {
     showLink("offline", "disconnected, trying again");
     // After an answer that was not a stream the browser gives up. The layout may
     // have lost the shelf meanwhile.
-    if (stream.readyState === EventSource.CLOSED) setTimeout(() => { refreshShelves(); listen(); }, 5000);
+    if (stream === shown.stream && stream.readyState === EventSource.CLOSED) setTimeout(() => refreshShelves(), 5000);
   });
+}
+
+/** changed asks again for the shelf that is shown, unless that is the past. */
+function changed() {
+  if (address.route.at !== null) return;
+  refreshMap();
+  refreshShelf();
 }
 
 function refreshAll() {
@@ -132,29 +254,55 @@ function refreshAll() {
   for (const refresh of [refreshShelves, refreshMap, refreshShelf, refreshAlerts, refreshPages, refreshFleet]) refresh();
 }
 
-// checkLink asks for the time: who can tell it is there.
+/** checkLink asks for the time: who can tell it is there. */
 const checkLink = asking(1000, async () => {
-  ({ demo } = await clock.sync());
+  ({ demo: shown.demo } = await clock.sync());
   const speed = clock.speed === 1 ? "" : ` × ${+clock.speed.toFixed(1)}`;
-  if (stream?.readyState === EventSource.OPEN) showLink(demo ? "demo" : "live", demo ? `demo${speed}` : `live${speed}`);
+  const word = shown.demo ? "demo" : "live";
+  if (shown.stream?.readyState === EventSource.OPEN) showLink(word, word + speed);
 });
 
-function start() {
-  runTheme(() => refreshMap("now"));
-  runClock(clock);
-  for (const input of byId("layers").querySelectorAll("input")) {
-    input.addEventListener("change", () => { shown.layer = input.value; refreshMap("now"); });
-  }
-  for (const input of byId("spans").querySelectorAll("input")) {
-    input.addEventListener("change", () => { history.hours = Number(input.value); refreshHistory("now"); });
-  }
+/** keepTaste remembers how the reader likes maps. */
+function keepTaste() {
+  const palette = selectById("palette");
+  const numbers = inputById("numbers");
+  const kept = localStorage.getItem("palette");
+  if ([...palette.options].some((o) => o.value === kept)) palette.value = kept ?? palette.value;
+  numbers.checked = localStorage.getItem("numbers") === "true";
+  palette.addEventListener("change", () => { localStorage.setItem("palette", palette.value); refreshMap("now"); });
+  numbers.addEventListener("change", () => { localStorage.setItem("numbers", String(numbers.checked)); refreshMap("now"); });
+}
+
+function wire() {
+  const now = () => clock.now();
+  parts.alerts.now = parts.fleet.now = parts.history.now = now;
+  parts.map.now = () => address.route.at ?? clock.now();
+  hear(parts.map, "pick", (part) => {
+    address.go({ view: "shelf", shelf: shown.shelf, part });
+    byId("chart").scrollIntoView({ block: "nearest" });
+  });
+  hear(parts.alerts, "choose", openAlert);
+  hear(parts.history, "part", (part) => address.go({ view: "shelf", shelf: shown.shelf, part }));
+  hear(parts.history, "moment", (at) => address.go({ view: "shelf", shelf: shown.shelf, at: at < clock.now() ? Math.round(at / 1000) * 1000 : null }));
+  parts.history.again = () => refreshHistory("now");
+  onChoice("layers", (value) => {
+    const layer = layers.find((l) => l === value);
+    if (layer) address.go({ layer }, "replace");
+  });
+  byId("to-now").addEventListener("click", () => address.go({ at: null }));
   byId("twin").addEventListener("toggle", () => refreshMap("now"));
-  addEventListener("hashchange", chooseShelf);
-  checkLink();
-  for (const refresh of [refreshShelves, refreshAlerts, refreshPages, refreshFleet]) refresh();
-  setInterval(() => alerts.age(), 1000);
-  setInterval(() => { if (shown.shelves.length !== 1) refreshShelves(); }, 5000);
-  setInterval(() => { checkLink(); refreshFleet(); }, 20000);
+}
+
+function start() {
+  runTheme(() => { refreshMap("now"); refreshHistory("now"); follow(); });
+  runClock(clock);
+  keepTaste();
+  wire();
+  follow();
+  for (const refresh of [checkLink, refreshShelves, refreshAlerts, refreshPages, refreshFleet]) refresh();
+  setInterval(() => { parts.alerts.age(); showPast(address.route.at); }, 1000);
+  setInterval(() => refreshShelves(), 5000);
+  setInterval(() => { checkLink(); refreshFleet(); }, 20_000);
 }
 
 start();

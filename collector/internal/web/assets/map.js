@@ -1,49 +1,88 @@
 // The map of one shelf: the collector's SVG, with a tooltip and keys.
 
-import { ago, byId, el, fixed } from "/assets/dom.js";
-import { getText, shelfPath } from "/assets/api.js";
-import { isDark } from "/assets/bar.js";
+import { el, move, tell } from "./dom.js";
+import { getText, query, Refusal, shelfPath, stamp } from "./api.js";
+import { isDark } from "./bar.js";
+import { partOf, partLines, samePart, selectorFor } from "./part.js";
+
+/**
+ * @typedef {import("./types.js").Shelf} Shelf
+ * @typedef {import("./types.js").Part} Part
+ *
+ * @typedef {object} Look what a map shows, and how
+ * @property {import("./types.js").Layer} layer
+ * @property {import("./types.js").Palette} palette
+ * @property {boolean} numbers
+ * @property {number | null} at ms; null is live
+ */
 
 // Widths asked for, so that many viewers share one picture.
 const widths = [360, 560, 760, 960, 1280, 1600];
 
-export class ShelfMap {
-  #host = byId("map");
-  #tip = byId("tip");
+/** A ShelfMap tells "pick", with the part of the shelf that was chosen. */
+export class ShelfMap extends HTMLElement {
+  #tip = el("div", { class: "tip", role: "tooltip", hidden: true });
   #ring = el("div", { class: "ring", hidden: true });
-  #clock;
-  #picked;
-  #shelf = null; // the shelf's document
-  #at = ""; // selector of what is under the pointer or the keys
+  #said = el("p", { class: "hidden", "aria-live": "polite" });
+  #picture = el("div", { class: "picture" });
+  /** @type {Shelf | null} */
+  #shelf = null;
+  /** @type {Part | null} */
+  #at = null; // what is under the pointer or the keys
   #shown = ""; // text of the picture, so that the same one is not put in again
+  #wanted = "";
+  /** The time, in ms, that ages are told by. */
+  now = () => Date.now();
 
-  // picked is called with the number of a slot that was chosen.
-  constructor(clock, picked) {
-    this.#clock = clock;
-    this.#picked = picked;
-    const host = this.#host;
-    host.addEventListener("pointermove", (e) => this.#point(selectorOf(e.target)));
-    host.addEventListener("pointerleave", () => this.#point(""));
-    host.addEventListener("click", (e) => this.#pick(slotIn(selectorOf(e.target))));
-    host.addEventListener("keydown", (e) => this.#key(e));
-    host.addEventListener("focus", () => { if (host.matches(":focus-visible")) this.#say(slotIn(this.#at) || 1); });
-    host.addEventListener("blur", () => this.#point(""));
+  connectedCallback() {
+    this.append(this.#picture, this.#ring, this.#tip, this.#said);
+    this.clear();
+    this.addEventListener("pointermove", (e) => this.#point(partOf(e.target)));
+    this.addEventListener("pointerleave", () => this.#point(null));
+    this.addEventListener("click", (e) => this.#pick(partOf(e.target)));
+    this.addEventListener("keydown", (e) => this.#key(e));
+    this.addEventListener("focus", () => { if (this.matches(":focus-visible")) this.#say(this.#at ?? slotPart(1)); });
+    this.addEventListener("blur", () => this.#point(null));
     addEventListener("scroll", () => this.#place(), { passive: true });
-    new ResizeObserver(() => this.#place()).observe(host);
+    new ResizeObserver(() => this.#place()).observe(this);
   }
 
-  // load fetches and shows the picture of a shelf's layer.
-  async load(shelf, layer) {
-    const room = this.#host.clientWidth || 960;
-    const width = widths.find((w) => w >= room) ?? widths.at(-1);
-    const theme = isDark() ? "dark" : "light";
-    const text = await getText(`${shelfPath(shelf)}/heatmap.svg?layer=${layer}&width=${width}&theme=${theme}&palette=inferno`);
+  /**
+   * load fetches and shows the picture of a shelf. What the collector cannot
+   * show, such as a layer that is not learned yet, it says in its place.
+   * @param {string} shelf
+   * @param {Look} look
+   */
+  async load(shelf, look) {
+    const room = this.clientWidth || 960;
+    const path = shelfPath(shelf) + "/heatmap.svg" + query({
+      layer: look.layer, palette: look.palette, at: stamp(look.at), theme: isDark() ? "dark" : "light",
+      width: widths.find((w) => w >= room) ?? 1600, numbers: look.numbers ? "true" : null,
+    });
+    this.#wanted = path;
+    const text = await getText(path).catch((err) => {
+      if (err instanceof Refusal && err.status >= 500 && err.status !== 501) throw err;
+      return err instanceof Refusal ? err : Promise.reject(err);
+    });
+    if (path !== this.#wanted) return; // asked for another one meanwhile
+    if (text instanceof Refusal) this.#explain(text.message);
+    else this.draw(text);
+  }
+
+  /**
+   * draw shows a picture that the collector drew.
+   * @param {string} text of the SVG
+   */
+  draw(text) {
     if (text === this.#shown) return;
     this.#swap(text);
     this.#shown = text;
   }
 
-  // describe takes the shelf's document, which the tooltip reads from.
+  /**
+   * describe takes the shelf's document, which the tooltip reads from.
+   * @param {Shelf} shelf
+   */
   describe(shelf) {
     this.#shelf = shelf;
     this.#place();
@@ -51,52 +90,70 @@ export class ShelfMap {
 
   clear() {
     this.#shelf = null;
-    this.#shown = "";
-    this.#point("");
-    this.#host.replaceChildren(el("p", { class: "map-wait muted" }, "Waiting for the map…"));
+    this.#wanted = "";
+    this.#point(null);
+    this.#explain("Waiting for the map…");
   }
 
-  // swap puts a picture in place of the last one in one step. Its titles become
-  // our tooltips, for the browser's own come late and in another look.
+  /** @param {string} words */
+  #explain(words) {
+    this.#shown = "";
+    this.#picture.replaceChildren(el("p", { class: "map-wait muted" }, words));
+    this.#place();
+  }
+
+  /**
+   * swap puts a picture in place of the last one in one step. Its titles become
+   * our tooltips, for the browser's own come late and in another look.
+   * @param {string} text
+   */
   #swap(text) {
     const picture = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
     if (picture.nodeName !== "svg") throw new Error("the map is no SVG");
     for (const node of picture.querySelectorAll("script, foreignObject")) node.remove();
     for (const title of picture.querySelectorAll("title")) {
-      title.parentNode.setAttribute(title.parentNode === picture ? "aria-label" : "data-title", title.textContent);
+      const of = title.parentElement;
+      of?.setAttribute(of === picture ? "aria-label" : "data-title", title.textContent ?? "");
       title.remove();
     }
-    this.#host.replaceChildren(document.adoptNode(picture), this.#ring);
+    this.#picture.replaceChildren(document.adoptNode(picture));
     this.#place();
   }
 
-  #point(selector) {
-    this.#at = selector;
+  /** @param {Part | null} part */
+  #point(part) {
+    this.#at = part;
     this.#place();
   }
 
-  // say points at a slot by keys, aloud for who cannot see it.
-  #say(slot) {
-    this.#point(selectorFor(slot));
-    byId("map-said").textContent = slotLines(this.#shelf, slot, this.#clock.now()).join(", ");
+  /**
+   * say points at a part by keys, aloud for who cannot see it.
+   * @param {Part} part
+   */
+  #say(part) {
+    this.#point(part);
+    this.#said.textContent = this.#lines(part, null).join(", ");
   }
 
-  #lines(node) {
-    const slot = slotIn(this.#at);
-    return slot ? slotLines(this.#shelf, slot, this.#clock.now()) : (node.dataset.title ?? "").split("\n").filter(Boolean);
+  /**
+   * @param {Part} part
+   * @param {Element | null} node that shows it
+   */
+  #lines(part, node) {
+    const lines = this.#shelf ? partLines(this.#shelf, part, this.now()) : [];
+    const title = node instanceof SVGElement ? node.dataset["title"] ?? "" : "";
+    return lines.length > 0 ? lines : title.split("\n").filter(Boolean);
   }
 
-  // place moves the ring and the tooltip to what is pointed at.
+  /** place moves the ring and the tooltip to what is pointed at. */
   #place() {
-    const node = this.#at && this.#host.querySelector(this.#at);
-    const text = node ? this.#lines(node) : [];
-    this.#tip.hidden = text.length === 0;
-    this.#ring.hidden = text.length === 0 || !slotIn(this.#at);
-    if (text.length === 0) return;
+    const node = this.#at && this.querySelector(selectorFor(this.#at));
+    const [title, ...rest] = this.#at && node ? this.#lines(this.#at, node) : [];
+    this.#tip.hidden = this.#ring.hidden = title === undefined;
+    if (title === undefined || !node) return;
     const box = node.getBoundingClientRect();
-    const host = this.#host.getBoundingClientRect();
+    const host = this.getBoundingClientRect();
     move(this.#ring, { left: box.left - host.left, top: box.top - host.top, width: box.width, height: box.height });
-    const [title, ...rest] = text;
     this.#tip.replaceChildren(el("strong", {}, title), ...rest.map((line) => el("span", {}, line)));
     const tip = this.#tip.getBoundingClientRect();
     const left = Math.min(Math.max(8, box.left + box.width / 2 - tip.width / 2), innerWidth - tip.width - 8);
@@ -104,74 +161,61 @@ export class ShelfMap {
     move(this.#tip, { left, top: above > 8 ? above : box.bottom + 10 });
   }
 
-  #pick(slot) {
-    if (slot) this.#picked(slot);
+  /** @param {Part | null} part */
+  #pick(part) {
+    if (part) tell(this, "pick", part);
   }
 
+  /** @param {KeyboardEvent} event */
   #key(event) {
-    if (!this.#shelf) return;
-    const { columns, depth } = this.#shelf;
-    const slot = slotIn(this.#at) || 1;
-    // The cold aisle, where slot 1 is, is at the bottom.
-    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: columns, ArrowDown: -columns }[event.key];
-    if (step) {
-      const next = slot + step;
-      const sameRow = Math.abs(step) !== 1 || Math.floor((next - 1) / columns) === Math.floor((slot - 1) / columns);
-      if (next >= 1 && next <= columns * depth && (sameRow || columns === 1)) this.#say(next);
-      event.preventDefault();
-    } else if (event.key === "Enter") {
-      this.#pick(slot);
-    } else if (event.key === "Escape") {
-      this.#point("");
-    }
+    if (!this.#shelf || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.key === "Enter") return this.#pick(this.#at);
+    if (event.key === "Escape") return this.#point(null);
+    const next = step(this.#shelf, this.#at ?? slotPart(1), event.key);
+    if (!next) return;
+    event.preventDefault();
+    if (!samePart(next, this.#at)) this.#say(next);
   }
 }
 
-const selectorFor = (slot) => `[data-slot="${slot}"]`;
-const slotIn = (selector) => Number(/^\[data-slot="(\d+)"\]$/.exec(selector)?.[1] ?? 0);
+/**
+ * @param {number} n
+ * @returns {Part}
+ */
+const slotPart = (n) => ({ kind: "slot", name: String(n) });
 
-// selectorOf names the slot, probe or fan that a node of the map belongs to, so
-// that it is found again in the next picture.
-function selectorOf(node) {
-  const { slot, probe, fan } = node.closest?.("[data-slot], [data-probe], [data-fan]")?.dataset ?? {};
-  if (slot) return selectorFor(slot);
-  if (probe) return `[data-probe="${CSS.escape(probe)}"]`;
-  return fan ? `[data-fan="${CSS.escape(fan)}"]` : "";
+/**
+ * step is where a key leads from a part: arrows, Home and End from slot to slot,
+ * p and f to the next probe and fan. null for another key.
+ * @param {Shelf} shelf
+ * @param {Part} from
+ * @param {string} key
+ * @returns {Part | null}
+ */
+function step(shelf, from, key) {
+  if (key === "p") return following("probe", shelf.probes, from);
+  if (key === "f") return following("fan", shelf.fans, from);
+  const { columns, depth } = shelf;
+  const slot = from.kind === "slot" ? Number(from.name) : 1;
+  const column = (slot - 1) % columns;
+  const last = columns - 1 - column;
+  // The cold aisle, where slot 1 is, is at the bottom.
+  const by = { ArrowLeft: -Math.min(1, column), ArrowRight: Math.min(1, last), Home: -column, End: last, ArrowUp: columns, ArrowDown: -columns }[key];
+  if (by === undefined) return null;
+  const to = slot + by;
+  return slotPart(to >= 1 && to <= columns * depth ? to : slot);
 }
 
-function move(node, box) {
-  for (const [side, px] of Object.entries(box)) node.style.setProperty(side, `${px}px`);
+/**
+ * @param {"probe" | "fan"} kind
+ * @param {{name: string}[]} all
+ * @param {Part} from
+ * @returns {Part | null}
+ */
+function following(kind, all, from) {
+  const i = from.kind === kind ? all.findIndex((one) => one.name === from.name) : -1;
+  const next = all[(i + 1) % all.length];
+  return next ? { kind, name: next.name } : null;
 }
 
-// slotLines says what is known of a slot; nothing when there is no such slot.
-function slotLines(shelf, number, now) {
-  const slot = shelf?.slots[number - 1];
-  if (!slot) return [];
-  if (!slot.node && slot.soc === null && slot.power === null) return [`Slot ${number}`, "empty"];
-  const text = [`Slot ${number}`];
-  const age = slot.state === "fresh" ? "" : `, ${slot.state}`;
-  if (slot.soc !== null) text.push(`${fixed(slot.soc)} °C processor${age}`);
-  else text.push("no processor temperature");
-  if (slot.power !== null) text.push(`${fixed(slot.power)} W`);
-  if (slot.fault) text.push(`last sample rejected: ${slot.fault}`);
-  if (slot.node) text.push(slot.node);
-  text.push(slot.seen ? `seen ${ago(Date.parse(slot.seen), now)} ago` : "never seen");
-  return text;
-}
-
-// drawTwin writes a layer as a table, hot row first as on the map.
-export function drawTwin(map) {
-  const unit = map.layer === "poe" ? "W" : "°C";
-  const columns = Array.from({ length: map.columns }, (_, i) => i);
-  const rows = Array.from({ length: map.depth }, (_, i) => map.depth - 1 - i);
-  byId("twin-table").replaceChildren(
-    el("caption", {}, `${map.shelf}, ${map.layer}, ${unit}. The first row is the hot side, the last the cold aisle.`),
-    el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Row"), ...columns.map((c) => el("th", { scope: "col", class: "num" }, `${c + 1}`)))),
-    el("tbody", {}, ...rows.map((r) => el("tr", {},
-      el("th", { scope: "row" }, r === map.depth - 1 ? "hot" : r === 0 ? "cold" : `${r + 1}`),
-      ...columns.map((c) => cellOf(map.cells[r * map.columns + c])))))
-  );
-}
-
-const cellOf = (cell) =>
-  el("td", { class: `num ${cell.source}`, title: `slot ${cell.slot}, ${cell.source}` }, fixed(cell.value));
+customElements.define("tr-map", ShelfMap);
