@@ -71,7 +71,7 @@ func whole(p *Plan, answers map[string]Answer, before Nodes) Result {
 func TestWhatAnAnswerChangesIsWhatDecidingAllAnewWouldChange(t *testing.T) {
 	t.Parallel()
 	plan := NewPlan(three())
-	for seed := range uint64(200) {
+	for seed := range uint64(60) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		b := newBoard(plan, Nodes{{"sw-0", 1}: "b827eb000003", {"sw-1", 1}: "b827eb000004", {"sw-9", 1}: "b827eb000005"})
 		now := time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
