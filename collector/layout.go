@@ -20,7 +20,7 @@ import (
 	"thermarack/collector/internal/places"
 )
 
-// layoutCommand is `layout check F` and `layout suggest`.
+// layoutCommand is `layout check F`, `layout suggest` and `layout calibrate`.
 func layoutCommand(ctx context.Context, args []string, out output) error {
 	what := ""
 	if len(args) > 0 {
@@ -31,10 +31,12 @@ func layoutCommand(ctx context.Context, args []string, out output) error {
 		return checkLayout(args[1:], out)
 	case "suggest":
 		return suggestLayout(ctx, args[1:], out)
+	case "calibrate":
+		return calibrateLayout(ctx, args[1:], out)
 	case "--help", "-h":
 		return parse(flag.NewFlagSet("layout", flag.ContinueOnError), args, out, 0)
 	}
-	return usageError{errors.New("layout: want layout check FILE, or layout suggest")}
+	return usageError{errors.New("layout: want layout check FILE, layout suggest, or layout calibrate --shelf ID")}
 }
 
 func checkLayout(args []string, out output) error {
@@ -132,6 +134,15 @@ const maxLayout = 64 << 20
 // shownBy is shown of a collector that runs.
 func shownBy(ctx context.Context, at *desk, stderr io.Writer) (_ *layout.Layout, err error) {
 	defer func() { err = errors.Join(err, at.close()) }()
+	filled, err := askLayout(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	return filled, sayDoubts(ctx, at, stderr)
+}
+
+// askLayout returns the layout of a collector that runs.
+func askLayout(ctx context.Context, at *desk) (*layout.Layout, error) {
 	answer, err := at.ask(ctx, http.MethodGet, "/api/v1/layout.yaml", nil)
 	if err != nil {
 		return nil, err
@@ -141,11 +152,7 @@ func shownBy(ctx context.Context, at *desk, stderr io.Writer) (_ *layout.Layout,
 	if err != nil {
 		return nil, fmt.Errorf("read the collector's layout: %w", err)
 	}
-	filled, err := layout.Parse(answer.Request.URL.String(), text, noFiles{})
-	if err != nil {
-		return nil, err
-	}
-	return filled, sayDoubts(ctx, at, stderr)
+	return layout.Parse(answer.Request.URL.String(), text, noFiles{})
 }
 
 // noFiles is beside a layout that holds everything itself.
@@ -211,19 +218,27 @@ func fillIn(file string, filled *layout.Layout) ([]byte, error) {
 	return layout.FillIn(filepath.Base(file), text, os.DirFS(filepath.Dir(file)), filled)
 }
 
-// write writes a layout where it can be read again: the CSV files that it names are
-// relative to it.
-func (s suggestion) write(text []byte, stdout io.Writer) (err error) {
+func (s suggestion) write(text []byte, stdout io.Writer) error {
 	if s.file == "" {
 		_, err := stdout.Write(text)
 		return err
 	}
-	if _, err := layout.Parse(filepath.Base(s.file), text, os.DirFS(filepath.Dir(s.file))); err != nil {
-		return fmt.Errorf("write the suggestion: %w", err)
+	return writeLayout(s.file, text)
+}
+
+// writeLayout writes a layout where it can be read again: the CSV files that it
+// names are relative to it. One that is there keeps its mode.
+func writeLayout(file string, text []byte) (err error) {
+	if _, err := layout.Parse(filepath.Base(file), text, os.DirFS(filepath.Dir(file))); err != nil {
+		return fmt.Errorf("write the layout: %w", err)
 	}
-	to, err := createFile(s.file, 0o644)
+	mode := fs.FileMode(0o644)
+	if there, err := os.Stat(file); err == nil {
+		mode = there.Mode().Perm()
+	}
+	to, err := createFile(file, mode)
 	if err != nil {
-		return fmt.Errorf("write the suggestion: %w", err)
+		return fmt.Errorf("write the layout: %w", err)
 	}
 	defer func() { err = errors.Join(err, to.discard()) }()
 	if _, err := to.Write(text); err != nil {

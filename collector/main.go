@@ -46,7 +46,7 @@ func commands() []command {
 		{"backup", "[--data DIR] -o F.tar.gz", "archive everything in a data directory, while a collector runs on it or not", backupData},
 		{"restore", "-i F [--data DIR]", "make a data directory from a backup; nothing is overwritten", restoreData},
 		{"check", "[--config F] [--layout F] [--pager F]", "say everything that is wrong with these files", check},
-		{"layout", "check F | suggest [--url URL | --data DIR] [--layout F] [-o F]", "say everything that is wrong with a layout, or write down where switches show every Pi", layoutCommand},
+		{"layout", "check F | suggest [--url URL | --data DIR] [--layout F] [-o F] | calibrate --shelf ID [--for D] [--layout F] [-o F] [--undo]", "say everything that is wrong with a layout, write down where switches show every Pi, or by how much probes differ in one bag", layoutCommand},
 		{"switch", "scan HOST | --snmprec F  [--credentials F] [--profile P] [--json]", "say what is understood of a PoE switch, or of a recording of one", switchCommand},
 		{"version", "", "print the version", printVersion},
 	}

@@ -121,11 +121,26 @@ func (d *desk) ask(ctx context.Context, method, path string, query url.Values) (
 		return answer, nil
 	}
 	defer answer.Body.Close()
+	why := refusal{answer.StatusCode, fmt.Sprintf("ask the collector for %s: %s", path, answer.Status)}
 	var fault struct{ Error string }
-	if err := json.NewDecoder(io.LimitReader(answer.Body, 64<<10)).Decode(&fault); err != nil || fault.Error == "" {
-		return nil, fmt.Errorf("ask the collector for %s: %s", path, answer.Status)
+	if err := json.NewDecoder(io.LimitReader(answer.Body, 64<<10)).Decode(&fault); err == nil && fault.Error != "" {
+		why.text = fmt.Sprintf("ask the collector for %s: %s", path, fault.Error)
 	}
-	return nil, fmt.Errorf("ask the collector for %s: %s", path, fault.Error)
+	return nil, why
+}
+
+// A refusal is an answer that was no success.
+type refusal struct {
+	status int
+	text   string
+}
+
+func (r refusal) Error() string { return r.text }
+
+// notThere tells whether an error is the answer that there is no such thing.
+func notThere(err error) bool {
+	var r refusal
+	return errors.As(err, &r) && r.status == http.StatusNotFound
 }
 
 // inProcess is a transport to a handler of this process.
