@@ -13,6 +13,7 @@ import (
 	"thermarack/agent/wire"
 	"thermarack/agent/wire/layout"
 	"thermarack/collector/internal/poe"
+	"thermarack/collector/internal/snmp"
 )
 
 // A polled switch is used by one goroutine, but for its outbox.
@@ -128,8 +129,12 @@ func (s *polled) count(begun time.Time, err error) {
 	s.result = result
 }
 
+// fail notes a poll that said nothing. Without credentials nothing was sent: their
+// file is looked at again as soon as ever.
 func (s *polled) fail(at time.Time, err error) {
-	s.failures++
+	if !errors.Is(err, snmp.ErrCredentials) {
+		s.failures++
+	}
 	s.metrics.ports.WithLabelValues(s.Name).Set(0)
 	s.tell(wire.Status{Boot: s.was.id}, at)
 }
