@@ -56,8 +56,20 @@ func oursInfluxDB() pipeline {
 		write(b, file, fmt.Sprintf("store: influx\ninflux: {url: \"http://%s\", bucket: env}\n", db.addr))
 		addr := fmt.Sprintf("127.0.0.1:%d", freePort(b))
 		o := openCollector(b, addr, new(collector), "--mqtt", addr, "--config", file).behind(db.part)
+		o.arrived = func(p benchload.Plan) bool { // of all agents, as the peers are asked
+			n, err := db.ask(fmt.Sprintf(`SELECT count("fan1:speed") FROM /./ WHERE time >= %d AND time <= %[1]d`, p.Last().UnixNano()))
+			return err == nil && n == p.Agents
+		}
 		o.audit = func(b *testing.B, p benchload.Plan, _ int) (missing, twice int) {
-			return db.missing(b, p, "SELECT count(temperature), count(humidity), count(pressure), count(speed) FROM thermarack"), 0
+			missing = p.Values()
+			for agent := range p.Agents {
+				n, err := db.count(fmt.Sprintf(`SELECT count(/:(temperature|humidity|pressure|speed)$/) FROM %q`, benchload.Node(agent)), p)
+				if err != nil {
+					b.Fatal(err)
+				}
+				missing -= n
+			}
+			return missing, 0
 		}
 		return o
 	}}

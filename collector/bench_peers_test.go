@@ -239,8 +239,8 @@ func startInfluxDB(b *testing.B) influxDB {
 	return db
 }
 
-// rows returns the first series of the answer, times in milliseconds.
-func (db influxDB) rows(query string) ([][]float64, error) {
+// rows returns the rows of the answer, times in milliseconds.
+func (db influxDB) rows(query string) (rows [][]float64, err error) {
 	response, err := http.PostForm("http://"+db.addr+"/query", url.Values{"db": {"env"}, "epoch": {"ms"}, "q": {query}})
 	if err != nil {
 		return nil, err
@@ -259,21 +259,20 @@ func (db influxDB) rows(query string) ([][]float64, error) {
 		return nil, fmt.Errorf("%s: %+v", query, answer)
 	}
 	for _, series := range answer.Results[0].Series {
-		return series.Values, nil
+		rows = append(rows, series.Values...)
 	}
-	return nil, nil
+	return rows, nil
 }
 
-// ask returns the sum of the first row but for its time.
+// ask returns the sum of all rows but for their times.
 func (db influxDB) ask(query string) (sum int, err error) {
 	rows, err := db.rows(query)
-	if err != nil || len(rows) == 0 {
-		return 0, err
+	for _, row := range rows {
+		for _, v := range row[1:] {
+			sum += int(v)
+		}
 	}
-	for _, v := range rows[0][1:] {
-		sum += int(v)
-	}
-	return sum, nil
+	return sum, err
 }
 
 // arrived looks at the last value of one agent only, which is cheap, until that is

@@ -19,9 +19,10 @@ const never = math.MinInt64
 type track struct {
 	series   store.Series
 	head     string // of its lines
-	field    string
-	writable bool // can be said in line protocol
-	named    bool // is in Store.names
+	field    string // escaped
+	writable bool   // can be said in line protocol
+	named    bool   // is in Store.names
+	next     *track // that came behind it last, or nil
 
 	// known tells whether newest and value are what the server has. They are not
 	// before the first lookup, and not after a write that failed.
@@ -112,9 +113,10 @@ func named(stored []entry) []string {
 // error wraps store.ErrSample.
 func (s *Store) entries(samples []store.Sample) ([]entry, error) {
 	entries := make([]entry, len(samples))
+	var before *track
 	for i := range samples {
 		sample := &samples[i]
-		t, known := s.tracks[sample.Series]
+		t, known := s.trackOf(sample.Series, before)
 		// What is known of its series passed the check with an earlier sample.
 		if !known || sample.Time.IsZero() || math.IsNaN(sample.Value) || math.IsInf(sample.Value, 0) {
 			if err := sample.Check(); err != nil {
@@ -126,14 +128,30 @@ func (s *Store) entries(samples []store.Sample) ([]entry, error) {
 			s.tracks[sample.Series] = t
 		}
 		entries[i] = entry{track: t, index: i, time: sample.Time.UnixMilli(), value: store.Round(sample.Value, sample.Unit)}
+		before = t
 	}
 	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Compare(a.time, b.time) })
 	return entries, nil
 }
 
+// trackOf returns the track of a series. A node says the same in the same order
+// each time, so that most are found behind the one before.
+func (s *Store) trackOf(series store.Series, before *track) (t *track, known bool) {
+	if before != nil && before.next != nil && before.next.series == series {
+		return before.next, true
+	}
+	t, known = s.tracks[series]
+	if before != nil {
+		before.next = t
+	}
+	return t, known
+}
+
 func newTrack(series store.Series) *track {
-	t := &track{series: series, field: fieldOf(series.Quantity), newest: never, value: math.NaN()}
-	t.head, t.writable = head(series)
+	t := &track{series: series, writable: isWritable(series), newest: never, value: math.NaN()}
+	if t.writable {
+		t.head, t.field = head(series), escape(nameOf(series.Node, series.Device)+":"+series.Quantity)
+	}
 	return t
 }
 

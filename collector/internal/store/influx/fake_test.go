@@ -90,13 +90,11 @@ func TestWhatIsWritten(t *testing.T) {
 		probe, fault, odd, of("soc", wire.QuantityThrottled, 0, 0x50000), of("", wire.QuantitySeq, 0, 7),
 	}
 	appends(t, s, nil, samples...)
-	want := strings.ReplaceAll(`thermarack,node=b827eb000001,part=i2c1-76,sensor=urn:dev:mac:b827ebfffe000001_i2c1-76,site=hex temperature=20,humidity=40,pressure=101325 T000
-thermarack,node=b827eb000001,sensor=urn:dev:ow:28f6fb1e0d0000c5,site=hex temperature=21.2998046875 T000
-thermarack,node=b827eb000001,reason=crc,sensor=urn:dev:ow:28f6fb1e0d0000c5,site=hex faults=3 T000
-thermarack,node=b827eb000001,part=soc,sensor=urn:dev:mac:b827ebfffe000001_soc,site=hex throttled=327680 T000
-thermarack,node=b827eb000001,quantity=seq,sensor=urn:dev:mac:b827ebfffe000001,site=hex other=7 T000
-thermarack,node=b827eb000001,part=fan1,sensor=urn:dev:mac:b827ebfffe000001_fan1,site=hex speed=70.5,duty=1 T1000
-thermarack,node=b827eb000001,quantity=vibration\,\ x,sensor=urn:dev:x\=1,site=hex,unit=m/s2 other=0.5 T1500
+	want := strings.ReplaceAll(`b827eb000001,site=hex i2c1-76:temperature=20,i2c1-76:humidity=40,i2c1-76:pressure=101325,28f6fb1e0d0000c5:temperature=21.2998046875 T000
+b827eb000001,reason=crc,site=hex 28f6fb1e0d0000c5:faults=3 T000
+b827eb000001,site=hex soc:throttled=327680,node:seq=7 T000
+b827eb000001,site=hex fan1:speed=70.5,fan1:duty=1 T1000
+b827eb000001,site=hex,unit=m/s2 urn:dev:x\=1:vibration\,\ x=0.5 T1500
 `, " T", " 1773489600")
 	want = strings.NewReplacer("17734896001000", "1773489601000", "17734896001500", "1773489601500").Replace(want)
 	if diff := cmp.Diff([]string{want}, f.bodies); diff != "" {

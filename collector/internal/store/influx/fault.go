@@ -18,7 +18,8 @@ import (
 // will not when they come again.
 type partial struct {
 	reason  string // a store.Refused constant
-	field   string // of store.RefusedFieldType, when the server names it
+	field   string // of store.RefusedFieldType, and the node that has it, when the server names them
+	node    string
 	dropped int    // lines, as far as the server counts them; it may have stopped counting
 	message string // the server's
 }
@@ -45,7 +46,8 @@ func partialOf(err error) *partial {
 	case mentions(message, "pending deletion", "hinted handoff"):
 		return nil // goes by
 	case strings.Contains(message, "field type conflict"):
-		p.reason, p.field = store.RefusedFieldType, between(message, `input field "`, `"`)
+		p.reason = store.RefusedFieldType
+		p.field, p.node = between(message, `input field "`, `"`), between(message, `on measurement "`, `"`)
 	case mentions(message, "beyond retention policy", "outside retention"):
 		p.reason = store.RefusedPast
 	case mentions(message, "partial write", "unable to parse"):

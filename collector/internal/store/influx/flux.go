@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"regexp"
 	"strings"
 	"time"
 
@@ -30,36 +31,53 @@ func spanOf(from, to time.Time) span { return span{ceilMilli(from), ceilMilli(to
 // ceilMilli returns the first millisecond that is not before t.
 func ceilMilli(t time.Time) int64 { return t.Add(time.Millisecond - 1).UnixMilli() }
 
-// flux returns the beginning of a query: all samples of a span, of the series
-// for which all conditions hold; empty ones hold for all.
+// flux returns the beginning of a query: all samples of a span for which all
+// conditions hold.
 func (s *Store) flux(sp span, conditions ...string) string {
-	var b strings.Builder
 	// The stop is a nanosecond before the millisecond that is no longer meant:
 	// Flux leaves it out, and InfluxDB 1.8 does not.
 	from := time.UnixMilli(max(sp.from, earliest))
 	stop := time.UnixMilli(min(sp.to, latest) + 1).Add(-time.Nanosecond)
-	fmt.Fprintf(&b, "from(bucket: %s) |> range(start: %s, stop: %s) |> filter(fn: (r) => r._measurement == %s",
-		quote(s.opts.Bucket), stamp(from), stamp(stop), quote(measurement))
-	for _, c := range conditions {
-		if c != "" {
-			fmt.Fprintf(&b, " and (%s)", c)
-		}
+	text := fmt.Sprintf("from(bucket: %s) |> range(start: %s, stop: %s)", quote(s.opts.Bucket), stamp(from), stamp(stop))
+	if len(conditions) > 0 {
+		text += " |> filter(fn: (r) => (" + strings.Join(conditions, ") and (") + "))"
 	}
-	b.WriteByte(')')
-	return b.String()
+	return text
 }
 
-// What queries end with: only what is read of the answer goes through the net.
-const (
-	keepSeries = ` |> keep(columns: ["_time", "_value", "_field", "site", "node", "sensor", "reason", "quantity", "unit"])`
-	keepName   = ` |> keep(columns: ["_time", "_value", "site", "node", "reason", "unit"])`
-)
+// columnNode is where an answer has the measurement.
+const columnNode = "_measurement"
+
+// ours is a condition that holds for what nodes have reported.
+const ours = "r." + columnNode + " =~ /^[0-9a-f]{12}$/"
+
+// keep is what queries end with: only what is read of the answer goes through
+// the net.
+const keep = ` |> keep(columns: ["_time", "_value", "_field", "_measurement", "site", "reason", "unit"])`
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 // quote returns s as a string of Flux.
 func quote(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "${", `\${`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(s) + `"`
+}
+
+// verbatim returns what matches s alone in a regular expression of Flux.
+func verbatim(s string) string {
+	return strings.NewReplacer("/", `\/`, "\n", `\n`).Replace(regexp.QuoteMeta(s))
+}
+
+// isNode returns a condition that holds for what a node has reported.
+func isNode(node string) string { return "r." + columnNode + " == " + quote(node) }
+
+// isDevice returns a condition that holds for a device when that of fields holds
+// for how it is named in a field.
+func isDevice(device string, fields func(named string) string) string {
+	node, ok := wire.DeviceNode(device)
+	if !ok {
+		return fields(nameOf(wire.NoNode, device))
+	}
+	return isNode(string(node)) + " and " + fields(nameOf(node, device))
 }
 
 // A row is one sample of an answer.
@@ -98,27 +116,18 @@ func (s *Store) records(ctx context.Context, flux string, visit func(*query.Flux
 }
 
 // rowOf reads a record. ok is false for what is no sample of ours: a field that
-// others have written with another type.
+// others have written, or with another type.
 func rowOf(r *query.FluxRecord) (_ row, ok bool) {
 	value, isFloat := r.ValueByKey("_value").(float64)
 	at, isTime := r.ValueByKey("_time").(time.Time)
-	if !isFloat || !isTime {
-		return row{}, false
-	}
 	text := func(column string) string {
 		s, _ := r.ValueByKey(column).(string) // nil for a tag that the series has not
 		return s
 	}
-	series := store.Series{
-		Site: text(tagSite), Node: wire.Node(text(tagNode)), Device: text(tagSensor),
-		Quantity: text("_field"), Unit: text(tagUnit), Reason: text(tagReason),
+	node := text(columnNode)
+	if !isFloat || !isTime || !isOurs(node) {
+		return row{}, false
 	}
-	switch series.Quantity {
-	case "": // not asked for
-	case fieldOther:
-		series.Quantity = text(tagQuantity)
-	default:
-		series.Unit = wire.UnitOf(series.Quantity)
-	}
-	return row{series, at.UnixMilli(), value}, true
+	series, ok := seriesOf(wire.Node(node), text("_field"), text)
+	return row{series, at.UnixMilli(), value}, ok
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
+	"thermarack/agent/wire"
 	"thermarack/collector/internal/store"
 )
 
@@ -27,8 +29,8 @@ type gap struct {
 	tracks   map[*track]bool
 }
 
-// hour is what lookups are grouped by: devices that are as far behind as each
-// other are asked for together, a device that is a week behind alone.
+// hour is what lookups are grouped by: nodes that are as far behind as each other
+// are asked for together, a node that is a week behind alone.
 const hour = int64(time.Hour / time.Millisecond)
 
 // gaps groups entries by the hour.
@@ -65,8 +67,8 @@ func (s *Store) learn(ctx context.Context, entries []entry) error {
 	})
 	for _, g := range unknown {
 		newest := make(map[store.Series]row)
-		query := s.flux(span{g.from, math.MaxInt64}, devices(g.tracks)) + " |> last()" + keepSeries
-		err := s.query(ctx, query, func(r row) { newest[r.series] = r })
+		query := s.flux(span{g.from, math.MaxInt64}, nodes(g.tracks)) + " |> last()" + keep
+		err := s.lookup(ctx, query, func(r row) { newest[r.series] = r })
 		if err != nil {
 			return fmt.Errorf("look up the newest samples: %w", err)
 		}
@@ -89,8 +91,8 @@ func (s *Store) stored(ctx context.Context, entries []entry) (map[instant]float6
 		return e.time < e.newest || e.time == e.newest && math.IsNaN(e.track.value)
 	})
 	for _, g := range late {
-		query := s.flux(span{g.from, g.to}, devices(g.tracks)) + keepSeries
-		err := s.query(ctx, query, func(r row) {
+		query := s.flux(span{g.from, g.to}, nodes(g.tracks)) + keep
+		err := s.lookup(ctx, query, func(r row) {
 			if t, ok := s.tracks[r.series]; ok && g.tracks[t] {
 				values[instant{t, r.time}] = r.value
 			}
@@ -102,26 +104,31 @@ func (s *Store) stored(ctx context.Context, entries []entry) (map[instant]float6
 	return values, nil
 }
 
-// maxDevices is how many devices are named in one query. With more, what others
-// have stored in the same time is read over.
-const maxDevices = 100
+// lookup is query with an end: nothing is stored while it lasts.
+func (s *Store) lookup(ctx context.Context, flux string, visit func(row)) error {
+	late := fmt.Errorf("InfluxDB at %s: %w: no whole answer within %v", s.opts.URL, store.ErrAway, requestTime)
+	limited, cancel := context.WithTimeoutCause(ctx, requestTime, late)
+	defer cancel()
+	return s.query(limited, flux, visit)
+}
 
-// devices returns a condition of Flux that holds for the devices of tracks, and
-// may hold for all.
-func devices(tracks map[*track]bool) string {
-	names := make(map[string]bool)
+// maxNames is how many names there are in one query. With more, what others have
+// stored in the same time is read over.
+const maxNames = 100
+
+// nodes returns a condition of Flux that holds for the nodes of tracks, and may
+// hold for all.
+func nodes(tracks map[*track]bool) string {
+	named := make(map[wire.Node]bool)
 	for t := range tracks {
-		names[t.series.Device] = true
+		named[t.series.Node] = true
 	}
-	if len(names) > maxDevices {
-		return ""
+	if len(named) > maxNames {
+		return ours
 	}
-	condition := ""
-	for name := range names {
-		if condition != "" {
-			condition += " or "
-		}
-		condition += "r." + tagSensor + " == " + quote(name)
+	var either []string
+	for node := range named {
+		either = append(either, isNode(string(node)))
 	}
-	return condition
+	return strings.Join(either, " or ")
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/prometheus/prometheus/tsdb/chunks"
 	"github.com/prometheus/prometheus/util/annotations"
 
-	"thermarack/agent/wire"
 	"thermarack/collector/internal/store"
 	"thermarack/collector/internal/store/tsdb"
 )
@@ -66,13 +65,13 @@ func (q *querier) read(ctx context.Context, sp span, namesOnly bool, all []*labe
 	defer q.store.life.RUnlock()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	flux := q.store.flux(sp, conditions(all)...)
+	flux := q.store.flux(sp, append(conditions(all), ours)...)
 	if namesOnly {
 		flux += " |> last()"
 	}
 	found := make(map[store.Series]*selected)
 	count := 0
-	err := q.store.query(ctx, flux+keepSeries, func(r row) {
+	err := q.store.query(ctx, flux+keep, func(r row) {
 		one, seen := found[r.series]
 		if !seen {
 			one = &selected{labels: tsdb.Labels(r.series)}
@@ -154,43 +153,55 @@ func valuesOf(m *labels.Matcher) []string {
 	case labels.MatchRegexp:
 		values = m.SetMatches()
 	}
-	if len(values) > maxDevices || slices.Contains(values, "") {
+	if len(values) > maxNames || slices.Contains(values, "") {
 		return nil
 	}
 	return values
 }
 
 // conditionOf returns in Flux that a label has a value, "" when only we can tell.
+// It may hold for more.
 func conditionOf(label, value string) string {
 	switch label {
 	case model.MetricNameLabel:
-		return "r._field == " + quote(fieldOfMetric(value))
-	case tagSite, tagNode, tagSensor, tagPart, tagReason, tagQuantity, tagUnit:
+		return isMetric(value)
+	case "node":
+		return isNode(value)
+	case "sensor":
+		return isDevice(value, func(named string) string { return isField("^" + verbatim(named) + ":[^:]*$") })
+	case "part":
+		return isField("(^|_)" + verbatim(value) + ":[^:]*$")
+	case "quantity":
+		return isField(":" + verbatim(value) + "$")
+	case tagSite, tagReason, tagUnit:
 		return "r." + label + " == " + quote(value)
 	}
 	return ""
 }
 
-// fieldOfMetric returns the field of a name in PromQL. For one that is not ours
-// it is fieldOther, of which then nothing matches.
-func fieldOfMetric(name string) string {
-	for _, quantity := range []string{
-		wire.QuantityTemperature, wire.QuantityHumidity, wire.QuantityPressure,
-		wire.QuantitySpeed, wire.QuantityDuty, wire.QuantityCurrent, wire.QuantityVoltage,
-		wire.QuantityPower, wire.QuantityThrottled, wire.QuantityFaults,
-	} {
+// isField returns a condition that holds for the fields that match.
+func isField(pattern string) string { return "r._field =~ /" + pattern + "/" }
+
+// isMetric returns a condition that holds for the fields of a name in PromQL, and
+// for none when the name is none of ours.
+func isMetric(name string) string {
+	for _, quantity := range quantities() {
 		if tsdb.MetricName(quantity) == name {
-			return fieldOf(quantity)
+			return isField(":" + quantity + "$")
 		}
 	}
-	return fieldOther
+	if name == tsdb.MetricName("") {
+		return "r._field !~ /:(" + strings.Join(quantities(), "|") + ")$/"
+	}
+	return `r._field == ""`
 }
 
 // LabelValues returns the sorted values of a label over the series that match
 // and have a sample in the time of the querier.
 func (q *querier) LabelValues(ctx context.Context, name string, hints *storage.LabelHints, all ...*labels.Matcher) ([]string, annotations.Annotations, error) {
-	if len(all) == 0 && name != model.MetricNameLabel && conditionOf(name, "") != "" {
-		values, err := q.tagValues(ctx, name)
+	column := map[string]string{"node": columnNode, tagSite: tagSite, tagReason: tagReason, tagUnit: tagUnit}[name]
+	if len(all) == 0 && column != "" {
+		values, err := q.columnValues(ctx, column)
 		return limited(values, hints), nil, err
 	}
 	values, err := q.over(ctx, all, func(ls labels.Labels, add func(string)) {
@@ -210,8 +221,8 @@ func (q *querier) LabelNames(ctx context.Context, hints *storage.LabelHints, all
 	return limited(names, hints), nil, err
 }
 
-// tagValues asks the server's index, which is quick.
-func (q *querier) tagValues(ctx context.Context, tag string) ([]string, error) {
+// columnValues asks the server's index, which is quick.
+func (q *querier) columnValues(ctx context.Context, column string) ([]string, error) {
 	if err := q.store.enter(ctx); err != nil {
 		return nil, err
 	}
@@ -219,10 +230,14 @@ func (q *querier) tagValues(ctx context.Context, tag string) ([]string, error) {
 	if q.span.from > q.span.to {
 		return nil, nil
 	}
+	samples := q.store.flux(q.span, ours)
+	if column == columnNode { // by which InfluxDB 1.8 cannot select here
+		samples = q.store.flux(q.span)
+	}
 	var values []string
-	flux := fmt.Sprintf("%s |> keep(columns: [%[2]s]) |> group() |> distinct(column: %[2]s)", q.store.flux(q.span), quote(tag))
+	flux := fmt.Sprintf("%s |> keep(columns: [%[2]s]) |> group() |> distinct(column: %[2]s)", samples, quote(column))
 	err := q.store.records(ctx, flux, func(r *query.FluxRecord) {
-		if value, ok := r.ValueByKey("_value").(string); ok && value != "" {
+		if value, ok := r.ValueByKey("_value").(string); ok && value != "" && (column != columnNode || isOurs(value)) {
 			values = append(values, value)
 		}
 	})

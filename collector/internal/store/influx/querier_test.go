@@ -37,7 +37,9 @@ func promQL(t *testing.T, _ *influxtest.Server, o influx.Options) {
 		odd.Quantity, odd.Unit = "vibration", "m/s2"
 		fault := soc(after, float64(i))
 		fault.Quantity, fault.Unit, fault.Reason = wire.QuantityFaults, "", wire.FaultCRC
-		all = append(all, soc(after, 50+float64(i)), of("fan1", wire.QuantitySpeed, after, 70), other, odd, fault)
+		probe := soc(after, 20+float64(i))
+		probe.Device = "urn:dev:ow:28f6fb1e0d0000c5"
+		all = append(all, probe, soc(after, 50+float64(i)), of("fan1", wire.QuantitySpeed, after, 70), other, odd, fault)
 	}
 	appends(t, s, nil, all...)
 	if _, err := embedded.Append(t.Context(), all); err != nil {
@@ -48,24 +50,46 @@ func promQL(t *testing.T, _ *influxtest.Server, o influx.Options) {
 		`{site=~"hex|ams",part="soc"}`, `{part=~"f.*"}`, `{__name__=~"thermarack_(other|faults_total)"}`, `{reason="",sensor!=""}`, `{reason=~".+"}`,
 		`thermarack_other{quantity="vibration",unit="m/s2"}`, `thermarack_other{quantity="temperature"}`, `{node="b827eb000002"}`,
 		`thermarack_place_info`, `{site="\"} |> drop()"}`, `{nothing="x"}`, `{nothing="",site="hex"}`, `thermarack_temperature_celsius{site=~"|hex"}`,
+		`{sensor="urn:dev:mac:b827ebfffe000001_soc"}`, `{sensor=~"urn:dev:ow:28f6fb1e0d0000c5|urn:dev:mac:b827ebfffe000002_soc"}`,
+		`thermarack_temperature_celsius{sensor="urn:dev:ow:28f6fb1e0d0000c5"}`, `{sensor="soc"}`, `{part="soc"}`, `{part="/\n.*"}`,
+		`{quantity="vibration"}`, `{quantity="temperature"}`, `{reason="crc"}`, `{unit="Cel"}`, `up`, `{node=~"b827eb000001|up"}`,
 	} {
-		matchers, err := parser.NewParser(parser.Options{}).ParseMetricSelector(selector)
-		if err != nil {
-			t.Fatal(err)
-		}
+		all := matchers(t, selector)
 		for _, function := range []string{"", "series"} {
-			got, want := sees(t, s.Queryable(), function, matchers), sees(t, embedded.Queryable(), function, matchers)
+			got, want := sees(t, s.Queryable(), function, all), sees(t, embedded.Queryable(), function, all)
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%s %s (-embedded +influx):\n%s", function, selector, diff)
 			}
 		}
 	}
+	for _, selector := range []string{"", `{site="ams"}`, `{reason=~".+"}`, `{nothing="x"}`} {
+		all := matchers(t, selector)
+		if diff := cmp.Diff(values(t, embedded.Queryable(), all), values(t, s.Queryable(), all)); diff != "" {
+			t.Errorf("labels of %s (-embedded +influx):\n%s", selector, diff)
+		}
+	}
 }
 
-// sees returns what a selector finds from the fifth to the tenth minute.
+// matchers reads a selector; "" has none.
+func matchers(t *testing.T, selector string) []*labels.Matcher {
+	t.Helper()
+	if selector == "" {
+		return nil
+	}
+	all, err := parser.NewParser(parser.Options{}).ParseMetricSelector(selector)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// begin and end are the time that queries ask for: from the fifth to the tenth
+// minute.
+var begin, end = noon.Add(5 * time.Minute).UnixMilli(), noon.Add(10 * time.Minute).UnixMilli()
+
+// sees returns what a selector finds.
 func sees(t *testing.T, from storage.Queryable, function string, matchers []*labels.Matcher) string {
 	t.Helper()
-	begin, end := noon.Add(5*time.Minute).UnixMilli(), noon.Add(10*time.Minute).UnixMilli()
 	q, err := from.Querier(begin, end)
 	if err != nil {
 		t.Fatal(err)
@@ -83,14 +107,24 @@ func sees(t *testing.T, from storage.Queryable, function string, matchers []*lab
 	if set.Err() != nil {
 		t.Fatal(set.Err())
 	}
+	return b.String()
+}
+
+// values returns the names and values of the labels of what a selector finds.
+func values(t *testing.T, from storage.Queryable, matchers []*labels.Matcher) string {
+	t.Helper()
+	q, err := from.Querier(begin, end)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close()
+	var b strings.Builder
 	names, _, err := q.LabelNames(t.Context(), nil, matchers...)
 	fmt.Fprintln(&b, names, err)
-	for _, name := range []string{"__name__", "site", "sensor", "nothing"} {
-		some, _, err := q.LabelValues(t.Context(), name, nil, matchers...)
-		fmt.Fprintln(&b, name, some, err)
-		every, _, err := q.LabelValues(t.Context(), name, nil)
+	for _, name := range []string{"__name__", "site", "node", "sensor", "unit", "nothing"} {
+		every, _, err := q.LabelValues(t.Context(), name, nil, matchers...)
 		fmt.Fprintln(&b, name, every, err)
-		two, _, err := q.LabelValues(t.Context(), name, &storage.LabelHints{Limit: 2})
+		two, _, err := q.LabelValues(t.Context(), name, &storage.LabelHints{Limit: 2}, matchers...)
 		fmt.Fprintln(&b, len(two), err)
 	}
 	return b.String()

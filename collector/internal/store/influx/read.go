@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -48,7 +49,7 @@ func (s *Store) Range(ctx context.Context, name string, from, to time.Time) ([]s
 
 func (s *Store) points(ctx context.Context, name string, sp span) ([]store.Point, error) {
 	device, quantity, ok := wire.SplitName(name)
-	if !ok {
+	if !ok || !strings.HasPrefix(device, urn) {
 		return nil, store.ErrNoSeries
 	}
 	if err := s.enter(ctx); err != nil {
@@ -57,7 +58,7 @@ func (s *Store) points(ctx context.Context, name string, sp span) ([]store.Point
 	defer s.life.RUnlock()
 	found := make(map[store.Series][]store.Point)
 	if sp.from <= sp.to {
-		err := s.query(ctx, s.flux(sp, matchName(device, quantity))+keepName, func(r row) {
+		err := s.query(ctx, s.flux(sp, isName(device, quantity))+keep, func(r row) {
 			if sp.from <= r.time && r.time <= sp.to {
 				found[r.series] = append(found[r.series], r.point())
 			}
@@ -78,14 +79,9 @@ func (r row) point() store.Point {
 	return store.Point{Time: time.UnixMilli(r.time).UTC(), Value: r.value}
 }
 
-// matchName returns a condition of Flux that holds for the series of a record
-// name.
-func matchName(device, quantity string) string {
-	condition := fmt.Sprintf("r._field == %s and r.%s == %s", quote(fieldOf(quantity)), tagSensor, quote(device))
-	if fieldOf(quantity) == fieldOther {
-		condition += fmt.Sprintf(" and r.%s == %s", tagQuantity, quote(quantity))
-	}
-	return condition
+// isName returns a condition of Flux that holds for the series of a record name.
+func isName(device, quantity string) string {
+	return isDevice(device, func(named string) string { return "r._field == " + quote(named+":"+quantity) })
 }
 
 // Unit returns the SenML unit of a record name: "" for plain numbers, and for a
@@ -100,7 +96,7 @@ func (s *Store) Unit(ctx context.Context, name string) (string, error) {
 
 func (s *Store) unit(ctx context.Context, name string) (string, error) {
 	device, quantity, ok := wire.SplitName(name)
-	if !ok {
+	if !ok || !strings.HasPrefix(device, urn) {
 		return "", store.ErrNoSeries
 	}
 	if err := s.enter(ctx); err != nil {
@@ -119,12 +115,11 @@ func (s *Store) unit(ctx context.Context, name string) (string, error) {
 // known to be stored, it does not ask the server.
 func (s *Store) units(ctx context.Context, device, quantity string) ([]string, error) {
 	name := device + ":" + quantity
-	own := fieldOf(quantity) != fieldOther
-	if own && s.names.has(name) {
+	if slices.Contains(quantities(), quantity) && s.names.has(name) {
 		return []string{wire.UnitOf(quantity)}, nil
 	}
 	var all []string
-	err := s.query(ctx, s.flux(forever, matchName(device, quantity))+" |> first()"+keepSeries, func(r row) {
+	err := s.query(ctx, s.flux(forever, isName(device, quantity))+" |> first()"+keep, func(r row) {
 		if !slices.Contains(all, r.series.Unit) {
 			all = append(all, r.series.Unit)
 		}
@@ -152,11 +147,10 @@ func (s *Store) Latest(ctx context.Context, at time.Time, lookback time.Duration
 	defer s.life.RUnlock()
 	sp := span{at.Add(-lookback).UnixMilli() + 1, at.UnixMilli()}
 	newest := make(map[string]row)
-	query := s.flux(sp, "r._field != "+quote(wire.QuantityFaults)) + " |> last()" + keepSeries
-	err := s.query(ctx, query, func(r row) {
+	err := s.query(ctx, s.flux(sp, ours)+" |> last()"+keep, func(r row) {
 		old, seen := newest[r.series.Name()]
 		later := r.time > old.time || r.time == old.time && r.series.Compare(old.series) < 0
-		if sp.from <= r.time && r.time <= sp.to && (!seen || later) {
+		if sp.from <= r.time && r.time <= sp.to && (!seen || later) && r.series.Quantity != wire.QuantityFaults {
 			newest[r.series.Name()] = r
 		}
 	})
@@ -179,7 +173,7 @@ func (s *Store) Series(ctx context.Context) ([]store.Series, error) {
 	}
 	defer s.life.RUnlock()
 	found := make(map[store.Series]bool)
-	err := s.query(ctx, s.flux(forever)+" |> first()"+keepSeries, func(r row) { found[r.series] = true })
+	err := s.query(ctx, s.flux(forever, ours)+" |> first()"+keep, func(r row) { found[r.series] = true })
 	if err != nil {
 		return nil, fmt.Errorf("list series: %w", err)
 	}

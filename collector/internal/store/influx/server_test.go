@@ -79,7 +79,7 @@ func answers() map[string]func(*testing.T, *influxtest.Server, influx.Options) {
 }
 
 func otherType(t *testing.T, server *influxtest.Server, o influx.Options) {
-	server.Write(t, o.Bucket, fmt.Sprintf("thermarack,node=other humidity=40i %d", noon.UnixMilli()))
+	server.Write(t, o.Bucket, fmt.Sprintf("b827eb000001,site=ams i2c1-76:humidity=40i %d", noon.UnixMilli()))
 	s := open(t, o)
 	for i := range 3 { // again and again, as the sensor goes on
 		after := time.Duration(i) * time.Second
@@ -115,29 +115,59 @@ func secondProcess(t *testing.T, _ *influxtest.Server, o influx.Options) {
 func oddNames(t *testing.T, _ *influxtest.Server, o influx.Options) {
 	s := open(t, o)
 	var all []store.Sample
-	for i, name := range []string{`a b,c=d`, `quo"ted\"`, `${r._field}`, `back\slash`, "grün\tund\tblau", `") |> drop()//`, `:`, `ends:`} {
+	for i, name := range []string{`a b,c=d`, `quo"ted"`, `${r._field}`, `back\slash`, "grün\tund\tblau", `") |> drop()//`, `:`, `ends:`, `/.*/`} {
 		odd := soc(0, float64(i))
-		odd.Device, odd.Quantity, odd.Unit = "urn:dev:"+name, "x y,=\"${z}\\", "m/s2 "+name
+		odd.Device, odd.Quantity, odd.Unit = "urn:dev:"+name, `x y,="${z}/.`, "m/s2 "+name
 		all = append(all, odd)
 	}
-	all[1].Device = `urn:dev:quo"ted` // a backslash cannot end a tag, here it would
-	for i := range all {
-		all[i].Quantity, all[i].Unit = strings.TrimSuffix(all[i].Quantity, `\`), strings.TrimSuffix(all[i].Unit, `\"`)+"."
+	rom, short := soc(0, 50), soc(0, 51)
+	rom.Device, short.Device = "urn:dev:ow:28f6fb1e0d0000c5", "urn:dev:ow:28"
+	all = append(all, rom, short)
+	for i, part := range []string{"", "node", "soc_", "a_b", "urn:dev:ow:28", "28f6fb1e0d0000c5", "time", "_field", " "} { // as they are said in short
+		odd := of(part, "x", 0, float64(i))
+		all = append(all, odd)
 	}
 	appends(t, s, nil, all...)
-	for i, sample := range all {
-		holds(t, s, sample, float64(i))
+	for _, sample := range all {
+		holds(t, s, sample, sample.Value)
 		if unit, err := s.Unit(t.Context(), sample.Name()); unit != sample.Unit || err != nil {
 			t.Errorf("Unit(%q) = %q, %v, want %q", sample.Name(), unit, err, sample.Unit)
 		}
+	}
+	if found, err := s.Series(t.Context()); err != nil || len(found) != len(all) {
+		t.Errorf("%d series, %v, want %d", len(found), err, len(all))
 	}
 }
 
 func unsayable(t *testing.T, _ *influxtest.Server, o influx.Options) {
 	s := open(t, o)
-	line, end := soc(0, 1), soc(0, 2)
-	line.Device, end.Device = "urn:dev:a\nb value=1", `urn:dev:a\`
-	appends(t, s, []store.Refusal{{Index: 0, Reason: store.RefusedServer}, {Index: 2, Reason: store.RefusedServer}}, line, soc(0, 50), end)
+	all := []store.Sample{soc(0, 50)}
+	for _, name := range []string{"soc:temperature", "node:seq", ":temperature"} {
+		if _, err := s.Range(t.Context(), name, noon, noon.Add(time.Hour)); !errors.Is(err, store.ErrNoSeries) {
+			t.Errorf("Range(%q): %v, want ErrNoSeries", name, err)
+		}
+	}
+	for _, spoil := range []func(*store.Series){
+		func(s *store.Series) { s.Device = "urn:dev:a\nb value=1" },
+		func(s *store.Series) { s.Device = `urn:dev:a\,b` },
+		func(s *store.Series) { s.Device = "soc" }, // it would be taken for that of the node
+		func(s *store.Series) { s.Quantity, s.Unit = `x\`, "" },
+		func(s *store.Series) { s.Quantity, s.Unit = "x", `m\ ` },
+		func(s *store.Series) { s.Site = `hex\` },
+		func(s *store.Series) { s.Node = "" },
+		func(s *store.Series) { s.Node, s.Device = "", "soc" },
+		func(s *store.Series) { s.Node = "b827eb000002" }, // speaks for another
+		func(s *store.Series) { s.Node = "B8:27:EB:00:00:01" },
+	} {
+		bad := soc(0, 1)
+		spoil(&bad.Series)
+		all = append(all, bad)
+	}
+	var want []store.Refusal
+	for i := range all[1:] {
+		want = append(want, store.Refusal{Index: i + 1, Reason: store.RefusedServer})
+	}
+	appends(t, s, want, all...)
 	holds(t, s, soc(0, 0), 50)
 }
 

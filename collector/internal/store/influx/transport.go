@@ -45,6 +45,19 @@ func newTransport(tokenFile, caFile string) (*transport, error) {
 
 // RoundTrip sends a request, as http.RoundTripper says.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context()) // it is the caller's
+	base, err := t.prepare(r)
+	if err != nil {
+		if r.Body != nil {
+			_ = r.Body.Close() // the error tells why nothing was read of it
+		}
+		return nil, err
+	}
+	return base.RoundTrip(r)
+}
+
+// prepare completes a request, and returns what sends it.
+func (t *transport) prepare(r *http.Request) (*http.Transport, error) {
 	base, err := t.current()
 	if err != nil {
 		return nil, err
@@ -53,7 +66,6 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	r = r.Clone(r.Context()) // it is the caller's
 	if token != "" {
 		r.Header.Set("Authorization", "Token "+token)
 	}
@@ -65,7 +77,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, fmt.Errorf("compress: %w", err)
 		}
 	}
-	return base.RoundTrip(r)
+	return base, nil
 }
 
 // isLoopback tells whether a host is this one. Nothing is won by compressing what

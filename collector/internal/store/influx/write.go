@@ -12,10 +12,10 @@ import (
 const (
 	// maxWrite is how many entries go into one request: some 2 MB, which the
 	// server takes apart in a tenth of a second.
-	maxWrite = 20000
+	maxWrite = 50_000
 
-	// writeTime is how long one request may take.
-	writeTime = 30 * time.Second
+	// requestTime is how long one request of Append may take.
+	requestTime = 30 * time.Second
 )
 
 // A rejected entry is one that the server will not take.
@@ -47,7 +47,7 @@ func (s *Store) write(ctx context.Context, entries []entry) ([]rejected, error) 
 // post sends lines. fault is not nil when the server took the request and not
 // all of the lines; which of them, it does not say.
 func (s *Store) post(ctx context.Context, lines string) (fault *partial, err error) {
-	limited, cancel := context.WithTimeout(ctx, writeTime)
+	limited, cancel := context.WithTimeout(ctx, requestTime)
 	defer cancel()
 	err = s.writer.WriteRecord(limited, lines)
 	if err == nil {
@@ -108,7 +108,7 @@ func (p *partial) split(entries []entry) [2][]entry {
 		suspects := make([]entry, 0, len(entries))
 		var others []entry
 		for _, e := range entries {
-			if e.field == p.field {
+			if e.field == p.field && string(e.series.Node) == p.node {
 				suspects = append(suspects, e)
 			} else {
 				others = append(others, e)
