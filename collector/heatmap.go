@@ -15,6 +15,7 @@ import (
 	"thermarack/collector/internal/config"
 	"thermarack/collector/internal/heatmap"
 	"thermarack/collector/internal/ingest"
+	"thermarack/collector/internal/playback"
 	"thermarack/collector/internal/rack"
 	"thermarack/collector/internal/store/memory"
 	"thermarack/collector/internal/store/tsdb"
@@ -24,15 +25,21 @@ import (
 type heatmapFlags struct {
 	config.Config
 	shelf, at, layer, file, readings string
+	from, to                         string
+	frames, width                    int
 }
 
-// drawHeatmap draws one map into a file: from a recording, or from the data of
-// a collector that is not running.
-func drawHeatmap(ctx context.Context, args []string, out output) error {
+// drawHeatmap draws one map into a file, or with --from a moving picture of a
+// span: from a recording, or from the data of a collector that is not running.
+func drawHeatmap(ctx context.Context, args []string, out output) (err error) {
 	f := heatmapFlags{Config: config.Default()}
 	flags := flag.NewFlagSet("heatmap", flag.ContinueOnError)
 	flags.StringVar(&f.shelf, "shelf", "", "`id` of the shelf, SITE/RACK/SHELF")
 	flags.StringVar(&f.at, "at", "", "`time`, RFC 3339 or Unix seconds; none: the newest reading's")
+	flags.StringVar(&f.from, "from", "", "`time` at which a span begins: draws a moving picture, .png or .gif, or all frames as .json")
+	flags.StringVar(&f.to, "to", "", "`time` at which the span ends, like --at")
+	flags.IntVar(&f.frames, "frames", 120, "`number` of frames of the span")
+	flags.IntVar(&f.width, "width", 0, "of the image in `px`; 0: 960, of a moving picture 640")
 	flags.StringVar(&f.layer, "layer", "air", "`layer`: air, soc or poe")
 	flags.StringVar(&f.file, "o", "", "`file` to write, .svg, .png or .json")
 	flags.StringVar(&f.Layout, "layout", f.Layout, "layout `file`")
@@ -48,11 +55,19 @@ func drawHeatmap(ctx context.Context, args []string, out output) error {
 	if err != nil {
 		return usageError{err}
 	}
-	at, err := parseTime(f.at)
+	when, err := f.times()
 	if err != nil {
-		return usageError{fmt.Errorf("heatmap: --at: %w", err)}
+		return err
 	}
-	state, err := f.state(ctx, at, out.Err)
+	past, err := f.past(ctx, out.Err)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, past.Close()) }()
+	if f.from != "" {
+		return f.animate(ctx, past, playback.Request{Shelf: f.shelf, From: when.from, To: past.or(when.to), Frames: f.frames, Layer: layer})
+	}
+	state, err := past.model.State(ctx, f.shelf, past.or(when.at))
 	if err != nil {
 		return err
 	}
@@ -60,66 +75,98 @@ func drawHeatmap(ctx context.Context, args []string, out output) error {
 	if err != nil {
 		return err
 	}
-	return writeMap(f.file, drawing)
+	return f.writeMap(drawing)
 }
 
-// state returns the shelf as it was at a moment, by default the newest.
-func (f heatmapFlags) state(ctx context.Context, at time.Time, stderr io.Writer) (rack.State, error) {
+// moments are what flags say of time; zero what they do not.
+type moments struct{ at, from, to time.Time }
+
+func (f heatmapFlags) times() (m moments, err error) {
+	for _, flag := range []struct {
+		name, value string
+		to          *time.Time
+	}{{"at", f.at, &m.at}, {"from", f.from, &m.from}, {"to", f.to, &m.to}} {
+		if *flag.to, err = parseTime(flag.value); err != nil {
+			return m, usageError{fmt.Errorf("heatmap: --%s: %w", flag.name, err)}
+		}
+	}
+	return m, nil
+}
+
+// A drawnPast is what maps are drawn from.
+type drawnPast struct {
+	model  *rack.Model
+	series interface {
+		playback.Series
+		io.Closer
+	}
+	newest time.Time // of what a recording holds; now, for data
+}
+
+// Close closes the data.
+func (p drawnPast) Close() error { return p.series.Close() }
+
+// or returns at, or the newest for the zero time.
+func (p drawnPast) or(at time.Time) time.Time {
+	if at.IsZero() {
+		return p.newest
+	}
+	return at
+}
+
+// past opens what maps are drawn from.
+func (f heatmapFlags) past(ctx context.Context, stderr io.Writer) (drawnPast, error) {
 	shelves, err := layout.Load(f.Layout)
 	if err != nil {
-		return rack.State{}, err
+		return drawnPast{}, err
 	}
 	if f.readings == "" {
-		return f.stored(ctx, shelves, at)
+		return f.stored(shelves)
 	}
-	past := memory.New(100 * 365 * 24 * time.Hour)
-	model := rack.New(rack.Options{Layout: shelves, History: past, Stale: f.Stale})
-	newest := time.Time{}
+	kept := memory.New(100 * 365 * 24 * time.Hour)
+	model := rack.New(rack.Options{Layout: shelves, History: kept, Stale: f.Stale})
+	p := drawnPast{model: model, series: kept}
 	err = play(ctx, f.readings, model, stderr, func(d ingest.Decoded) error {
 		for _, s := range d.Samples {
-			if s.Time.After(newest) {
-				newest = s.Time
+			if s.Time.After(p.newest) {
+				p.newest = s.Time
 			}
 		}
-		_, err := past.Append(ctx, d.Samples)
+		_, err := kept.Append(ctx, d.Samples)
 		return err
 	})
-	if err != nil {
-		return rack.State{}, err
-	}
-	if at.IsZero() {
-		at = newest
-	}
-	return model.State(ctx, f.shelf, at)
+	return p, err
 }
 
-// stored draws from a data directory. Without a moment it is now.
-func (f heatmapFlags) stored(ctx context.Context, shelves *layout.Layout, at time.Time) (rack.State, error) {
+// stored opens a data directory.
+func (f heatmapFlags) stored(shelves *layout.Layout) (drawnPast, error) {
 	dir := filepath.Join(f.Data, "tsdb")
 	if _, err := os.Stat(dir); err != nil {
-		return rack.State{}, fmt.Errorf("read the data of a collector: %w", err)
+		return drawnPast{}, fmt.Errorf("read the data of a collector: %w", err)
 	}
-	past, err := tsdb.Open(tsdb.Options{Dir: dir}) // to draw a map deletes nothing, however old
+	kept, err := tsdb.Open(tsdb.Options{Dir: dir}) // to draw a map deletes nothing, however old
 	if err != nil {
-		return rack.State{}, fmt.Errorf("%w; a running collector draws at /api/v1/shelves/%s/heatmap.svg", err, f.shelf)
+		return drawnPast{}, fmt.Errorf("%w; a running collector draws at /api/v1/shelves/%s/heatmap.svg", err, f.shelf)
 	}
-	defer past.Close()
-	if at.IsZero() {
-		at = time.Now()
-	}
-	return rack.New(rack.Options{Layout: shelves, History: past, Stale: f.Stale}).State(ctx, f.shelf, at)
+	return drawnPast{rack.New(rack.Options{Layout: shelves, History: kept, Stale: f.Stale}), kept, time.Now()}, nil
 }
 
 // writeMap writes the drawing in the format that the file's name ends with.
-func writeMap(file string, drawing *heatmap.Map) (err error) {
+func (f heatmapFlags) writeMap(drawing *heatmap.Map) error {
+	look := heatmap.Look{Numbers: true, Width: f.width}
 	write := map[string]func(io.Writer) error{
-		".svg":  func(w io.Writer) error { return heatmap.WriteSVG(w, drawing, heatmap.Look{Numbers: true}) },
-		".png":  func(w io.Writer) error { return heatmap.WritePNG(w, drawing, heatmap.Look{Numbers: true}) },
+		".svg":  func(w io.Writer) error { return heatmap.WriteSVG(w, drawing, look) },
+		".png":  func(w io.Writer) error { return heatmap.WritePNG(w, drawing, look) },
 		".json": drawing.WriteJSON,
-	}[filepath.Ext(file)]
+	}[filepath.Ext(f.file)]
 	if write == nil {
-		return usageError{fmt.Errorf("heatmap: file %q ends in none of .svg, .png, .json", file)}
+		return usageError{fmt.Errorf("heatmap: file %q ends in none of .svg, .png, .json", f.file)}
 	}
+	return create(f.file, write)
+}
+
+// create makes a file of what write writes.
+func create(file string, write func(io.Writer) error) (err error) {
 	to, err := os.Create(file)
 	if err != nil {
 		return fmt.Errorf("write the map: %w", err)

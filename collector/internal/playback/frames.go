@@ -50,10 +50,23 @@ func (r *Reel) frame(section, k int, read tape) (Frame, error) {
 	return Frame{section, s.First + k, state, m}, err
 }
 
-// Blank returns the map of a section without a single reading, for those who must
-// know how large the maps will be.
-func (r *Reel) Blank(s Section) (*heatmap.Map, error) {
-	return heatmap.New(s.Past.State(s.Times[0], func(string) store.Point { return store.Point{} }), r.Layer)
+// Height returns the height in px of the tallest image of its maps. It reads
+// nothing: that depends on the shelf. The error is heatmap.ErrLayer, or says what is
+// wrong with look.
+func (r *Reel) Height(look heatmap.Look) (px int, err error) {
+	for _, s := range r.Sections {
+		blank := s.Past.State(s.Times[0], func(string) store.Point { return store.Point{} })
+		m, err := heatmap.New(blank, r.Layer)
+		if err != nil {
+			return 0, err
+		}
+		high, err := heatmap.Height(m, look)
+		if err != nil {
+			return 0, err
+		}
+		px = max(px, high)
+	}
+	return px, nil
 }
 
 // ahead yields what work makes of 0 to n-1, in that order, while as many as there

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"thermarack/collector/internal/heatmap"
-	"thermarack/collector/internal/playback"
 )
 
 // What one animation may be, and take.
@@ -42,7 +41,7 @@ func (s *Server) animation(write animator, contentType string) handler {
 			return err
 		}
 		a := heatmap.Animation{Look: look, Frames: reel.Count(), Delay: animationDelay}
-		if a.Height, err = highest(reel, look); err != nil {
+		if a.Height, err = reel.Height(look); err != nil {
 			return explain(err, reel.Layer)
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), animationTimeout)
@@ -50,20 +49,4 @@ func (s *Server) animation(write animator, contentType string) handler {
 		w.Header().Set("Content-Type", contentType)
 		return s.stream(w, r, func(out io.Writer) error { return write(out, reel.Maps(ctx), a) })
 	}
-}
-
-// highest returns the height of the tallest image of a reel.
-func highest(reel *playback.Reel, look heatmap.Look) (px int, err error) {
-	for _, section := range reel.Sections {
-		m, err := reel.Blank(section)
-		if err != nil {
-			return 0, err
-		}
-		high, err := heatmap.Height(m, look)
-		if err != nil {
-			return 0, err
-		}
-		px = max(px, high)
-	}
-	return px, nil
 }

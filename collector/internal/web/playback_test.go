@@ -3,6 +3,7 @@ package web_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"fmt"
 	"image/gif"
@@ -14,6 +15,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"thermarack/agent/wire"
@@ -271,6 +273,64 @@ func TestASpanIsAMovingPicture(t *testing.T) {
 	if first, err := png.Decode(got.Body); err != nil || first.Bounds().Dx() != 300 {
 		t.Errorf("PNG: %v", err)
 	}
+}
+
+func TestWhoLeavesEndsThePlayback(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/playback", "/playback.gif?frames=5"} {
+		w := newWorld(t)
+		model := w.playable(t)
+		waits := waitingSeries{asked: make(chan struct{}, 99)}
+		w.opt.Playback = playback.New(playback.Options{Shelves: model, Series: waits})
+		h := w.server(t).Handler()
+		ctx, leave := context.WithCancel(t.Context())
+		answered := make(chan struct{})
+		go func() {
+			defer close(answered)
+			ask(h, httptest.NewRequest("GET", shelfAt+path, nil).WithContext(ctx))
+		}()
+		<-waits.asked
+		leave()
+		<-answered // or the test runs into its time limit
+	}
+}
+
+// A waitingSeries answers when nobody waits any more.
+type waitingSeries struct{ asked chan struct{} }
+
+func (s waitingSeries) Range(ctx context.Context, _ string, _, _ time.Time) ([]store.Point, error) {
+	s.asked <- struct{}{}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestTwoPlaybacksAreMadeAtATimeAndOthersWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		waits := waitingSeries{asked: make(chan struct{}, 999)}
+		w.opt.Playback = playback.New(playback.Options{Shelves: w.playable(t), Series: waits})
+		h := w.server(t).Handler()
+		codes := make(chan int, 5)
+		for range 5 {
+			go func() { codes <- ask(h, httptest.NewRequest("GET", shelfAt+"/playback", nil)).Code }()
+		}
+		time.Sleep(11 * time.Second) // fake time: longer than others wait
+		synctest.Wait()
+		if n := len(codes); n != 3 {
+			t.Errorf("%d were answered, want three", n)
+		}
+		for range len(codes) {
+			if code := <-codes; code != http.StatusServiceUnavailable {
+				t.Errorf("one that waited: %d, want 503", code)
+			}
+		}
+		for range 2 { // after as long as an answer may take
+			if code := <-codes; code != http.StatusServiceUnavailable {
+				t.Errorf("one that takes too long: %d, want 503", code)
+			}
+		}
+	})
 }
 
 func FuzzPlaybackParameters(f *testing.F) {
