@@ -164,6 +164,7 @@ func TestAPiAppearsAtItsPortByItselfAndMovesWhenItIsReplugged(t *testing.T) {
 		t.Errorf("the switch is node %q in slot %d, online %v", name, slot, online)
 	}
 	s.say(t, pi, 51)
+	said := time.Now().Unix()
 	until(t, 20*time.Second, "the Pi is in its slot", func() bool {
 		slot, _, _ := s.where(t, pi)
 		value, _ := s.cell(t, "soc", first)
@@ -173,7 +174,7 @@ func TestAPiAppearsAtItsPortByItselfAndMovesWhenItIsReplugged(t *testing.T) {
 	s.replug(t, first, second)
 	until(t, 20*time.Second, "the Pi has moved", func() bool {
 		slot, _, _ := s.where(t, pi)
-		return slot == second
+		return slot == second && time.Now().Unix() > said // values are told by the second
 	})
 	s.say(t, pi, 62)
 	if value, _ := s.cell(t, "soc", second); value != 62 {
