@@ -30,10 +30,7 @@ const mostPoints = 48
 // silent ones; what that supports is Stale. Without any probe there is no air:
 // a SoC tells differences but not the level.
 func (m *Map) air(state rack.State) {
-	m.Cells = make([]Cell, len(state.Slots))
-	for i := range m.Cells {
-		m.Cells[i] = Cell{Slot: i + 1, Value: math.NaN(), SD: math.NaN(), Source: Missing}
-	}
+	m.blank()
 	nx, ny := points(m.Columns), points(m.Depth)
 	m.Field = newField(nx, ny)
 	for k := range m.Field.Value {
@@ -41,6 +38,7 @@ func (m *Map) air(state rack.State) {
 	}
 	m.sawAir(state)
 	if fresh := m.reconstruct(state, rack.Value.Ok); fresh != nil {
+		m.Doubted = fresh.doubted
 		m.adopt(fresh, func(i int, sd float64) Source { return fresh.grade(state.Slots[i].SoC, i, sd) })
 	}
 	if !m.full() && silent(state) {
@@ -70,11 +68,14 @@ type view struct {
 	doubted []string // probes that do not agree with the rest
 }
 
+// socsEnough is how many SoCs can be told from one another.
+const socsEnough = 6
+
 // enough tells whether sensors tell the shapes of a shelf apart: three that
 // measure both faces, and with them the rise, or some SoCs, which stand at every
 // depth. Of fewer the probes are taken as they are.
 func enough(sights []sight) bool {
-	const least, socs = 3, 6
+	const least = 3
 	faces, proxies := [2]int{}, 0
 	for _, s := range sights {
 		switch {
@@ -86,7 +87,7 @@ func enough(sights []sight) bool {
 			faces[1]++
 		}
 	}
-	return proxies >= socs || len(sights) >= least && faces[0] > 0 && faces[1] > 0
+	return proxies >= socsEnough || len(sights) >= least && faces[0] > 0 && faces[1] > 0
 }
 
 // reconstruct computes the field from the values that use accepts, or returns
@@ -150,7 +151,7 @@ func (m *Map) proxies(to []sight, state rack.State, use func(rack.Value) bool) [
 		x, y := m.center(i)
 		y += 0.5 / float64(m.Depth) // a Pi sits in the air that leaves its slot
 		s := see(x, y, slot.SoC)
-		s.proxy = true
+		s.proxy, s.slot = true, i+1
 		switch p := slot.Power; {
 		case !fed:
 		case p.Ok() && known(p):

@@ -16,6 +16,8 @@ func (l Layer) words() string {
 		return "SoC temperature"
 	case PoE:
 		return "power per slot"
+	case Excess:
+		return "SoC above what its neighbours say"
 	}
 	return "air temperature"
 }

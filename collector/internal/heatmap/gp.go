@@ -20,18 +20,18 @@ func fit(sights []sight, columns, depth int) (gp *process, ok bool) {
 	p := believe(sights, columns)
 	missed := make([]float64, len(sights))
 	stencils := make([]stencil, len(sights))
+	work := newLower(len(p.columns)*2 + terms)
 	for pass := 1; ; pass++ {
 		b := newBasis(p.speed, columns, depth)
 		for i := range sights {
 			stencils[i] = b.stencil(&sights[i], p)
 		}
 		gp = &process{basis: b, prior: p}
-		factor, ok := gp.see(sights, stencils)
-		if !ok {
+		if !gp.see(sights, stencils, work) {
 			return nil, false
 		}
 		if pass == passes {
-			gp.spread = factor.inverse(b.size())
+			gp.spread = work.inverse(b.size())
 			return gp, true
 		}
 		for i := range sights {
@@ -41,11 +41,11 @@ func fit(sights []sight, columns, depth int) (gp *process, ok bool) {
 	}
 }
 
-// see sets the heights' mean, and returns the factor of their precision.
-func (gp *process) see(sights []sight, stencils []stencil) (lower, bool) {
+// see sets the heights' mean, and l to the factor of their precision.
+func (gp *process) see(sights []sight, stencils []stencil, l lower) bool {
 	b, n := gp.basis, gp.basis.size()
 	mean, precision := gp.prior.heights(b)
-	l := newLower(n)
+	clear(l)
 	for i, p := range precision {
 		l.row(i)[i] = p
 		mean[i] *= p
@@ -56,12 +56,12 @@ func (gp *process) see(sights []sight, stencils []stencil) (lower, bool) {
 		b.add(l, mean, &stencils[i], w, s.celsius)
 	}
 	if !l.cholesky(n) {
-		return nil, false
+		return false
 	}
 	l.forward(mean)
 	l.backward(mean)
 	gp.mean = mean
-	return l, finiteAll(mean)
+	return finiteAll(mean)
 }
 
 // add counts one observation with weight w in the normal equations.
@@ -116,14 +116,15 @@ func (gp *process) variance(st *stencil) (v float64) {
 
 // others returns what all sights but s say of it, and the sd of the difference,
 // its own error included: the leave-one-out prediction, from the whole fit.
+// trust is that of s, or 0 if the process has not seen it.
 func (gp *process) others(s *sight, trust float64) (celsius, sd float64) {
+	// A scale of Student's t is narrower than the sd of errors that are normal.
+	const normal = 1.4
 	st := gp.basis.stencil(s, gp.prior)
-	own := gp.prior.variance(gp.basis, s)
-	known := gp.variance(&st)
-	w := trust / own
-	left := max(1-w*known, 1e-9) // share of the residual that the sight did not take with it
+	own, known := gp.prior.variance(gp.basis, s), gp.variance(&st)
+	left := max(1-trust/own*known, 1e-9) // share of the residual that s did not take with it
 	missed := (s.celsius - gp.sum(&st)) / left
-	return s.celsius - missed, math.Sqrt(own + known/left)
+	return s.celsius - missed, math.Sqrt(normal*own + known/left)
 }
 
 // doubts tells whether a probe is so far from what all other sensors say of its

@@ -19,13 +19,14 @@ import (
 // A Layer is the quantity that a map shows.
 type Layer string
 
-// The layers. Delta and Excess compare with what is normal for the shelf.
+// The layers. Delta compares with what is normal for the shelf, Excess with the
+// shelf's other Pis.
 const (
 	Air    Layer = "air"    // °C, air temperature, reconstructed between the probes
 	SoC    Layer = "soc"    // °C, temperature of each Pi's processor
 	PoE    Layer = "poe"    // W, power that each Pi draws
 	Delta  Layer = "delta"  // K, air against the learned baseline
-	Excess Layer = "excess" // K, SoC against what its load and place explain
+	Excess Layer = "excess" // K, SoC against what its neighbours and its load explain
 )
 
 // ParseLayer returns the layer of that name; "" is Air. The error names the
@@ -41,7 +42,7 @@ func ParseLayer(s string) (Layer, error) {
 }
 
 // ErrLayer is returned for a layer that cannot be computed from one moment
-// alone: Delta and Excess need a learned baseline. Show another layer.
+// alone: Delta needs a learned baseline. Show another layer.
 var ErrLayer = errors.New("layer needs a learned baseline")
 
 // A Source tells where a cell's value comes from.
@@ -64,6 +65,7 @@ type Map struct {
 	Cells          []Cell // Columns × Depth, slot n at index n-1
 	Field          *Field // Air only, else nil
 
+	Doubted []string  // fresh probes that Air does not believe, by name: all else speaks against them
 	Newest  time.Time // of the samples that the layer is made of; zero without any
 	Probes  []rack.Probe
 	Fans    []rack.Fan
@@ -75,7 +77,7 @@ type Map struct {
 type Cell struct {
 	Slot   int     // from 1
 	Value  float64 // NaN when Missing
-	SD     float64 // standard deviation of a computed Value; 0 when it was read as it is; NaN when Missing
+	SD     float64 // standard deviation of a computed Value, in its unit; 0 when it was read as it is; NaN when Missing
 	Source Source
 }
 
@@ -84,9 +86,11 @@ type Cell struct {
 // Every slot gets a cell. For SoC and PoE it is the slot's own reading. For Air
 // it is what a Gaussian process makes of the probes and, as noisy witnesses, of
 // the SoC temperatures; see the constants in air.go for when it counts as
-// measured, inferred or missing. Readings that are not finite count as missing.
+// measured, inferred or missing. For Excess it is the Pi's own reading less what
+// the same process makes of all others; without some Pis to compare with, all
+// cells are missing. Readings that are not finite count as missing.
 //
-// The error is ErrLayer for Delta and Excess, or says that the layer is unknown
+// The error is ErrLayer for Delta, or says that the layer is unknown
 // or that the state has no shelf.
 func New(state rack.State, layer Layer) (*Map, error) {
 	if state.Shelf == nil {
@@ -109,7 +113,9 @@ func New(state rack.State, layer Layer) (*Map, error) {
 		m.read(state.Slots, func(s rack.Slot) rack.Value { return s.SoC })
 	case PoE:
 		m.read(state.Slots, func(s rack.Slot) rack.Value { return s.Power })
-	case Delta, Excess:
+	case Excess:
+		m.excess(state)
+	case Delta:
 		return nil, fmt.Errorf("draw layer %s of %s: %w", layer, m.Shelf, ErrLayer)
 	default:
 		return nil, fmt.Errorf("draw layer %q of %s: want air, soc, poe, delta or excess", layer, m.Shelf)

@@ -4,7 +4,8 @@ import "fmt"
 
 // A Palette is a sequence of colours for growing values, from dark to light in
 // even steps of perceived lightness, so that it also reads in grey and with any
-// colour vision. The zero Palette is Cividis.
+// colour vision. The zero Palette is Cividis. Excess is drawn from blue over grey
+// to red whatever is chosen: its colours tell above from below.
 type Palette int
 
 // The palettes.
@@ -12,6 +13,8 @@ const (
 	Cividis Palette = iota // blue to yellow; made for colour vision deficiency
 	Inferno                // black over red to pale yellow
 	Viridis                // violet over green to yellow
+
+	coolWarm // blue over grey to red: for a layer of which 0 is the middle
 )
 
 // ParsePalette returns the palette of that name; "" is Cividis. The error names
@@ -35,7 +38,9 @@ const anchors = 18
 //
 // Sources: Cividis from Nuñez, Anderton and Renslow, PLOS ONE 13(7) 2018,
 // e0199239; Inferno and Viridis by Smith and van der Walt, given to the public
-// domain at https://bids.github.io/colormap.
+// domain at https://bids.github.io/colormap. coolWarm is computed after Moreland,
+// Diverging Color Maps for Scientific Visualization (2009), from 0x3b4cc0 to
+// 0xb40426: straight lines in polar CIELAB, to a grey of magnitude 88 and back.
 func (p Palette) anchors() [anchors]uint32 {
 	switch p {
 	case Inferno:
@@ -47,6 +52,11 @@ func (p Palette) anchors() [anchors]uint32 {
 		return [anchors]uint32{
 			0x440154, 0x481769, 0x472a7a, 0x433d84, 0x3d4e8a, 0x355e8d, 0x2e6d8e, 0x297b8e, 0x23898e,
 			0x1f978b, 0x21a585, 0x2eb37c, 0x46c06f, 0x65cb5e, 0x89d548, 0xb0dd2f, 0xd8e219, 0xfde725,
+		}
+	case coolWarm:
+		return [anchors]uint32{
+			0x3b4cc0, 0x4d66d6, 0x5f7fe8, 0x7396f5, 0x88abfd, 0x9dbdff, 0xb1cbfc, 0xc4d6f3, 0xd5dbe5,
+			0xe5d9d2, 0xf0cebc, 0xf6bea4, 0xf7ab8c, 0xf39475, 0xea7a5f, 0xdc5d4a, 0xca3b37, 0xb40426,
 		}
 	}
 	return [anchors]uint32{

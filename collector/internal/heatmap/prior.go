@@ -11,6 +11,7 @@ type sight struct {
 	celsius float64
 	extra   float64 // K², of its own error beyond that of its kind
 	proxy   bool    // a SoC: warmer than the air by an offset that all of them share
+	slot    int     // of a proxy
 	watts   float64 // of a proxy, against the mean; 0 when not known
 }
 
@@ -34,6 +35,7 @@ type prior struct {
 	inlet, rise float64   // factors on the variance of waves along the aisle
 	columns     []float64 // likewise, by column that is told apart
 	trust       []float64 // by sight, on 1/variance: small for one that disagrees
+	loose       float64   // K², on top of a probe's variance, at the first look
 }
 
 // The sizes of the heights, as standard deviations. Those in K hold for any
@@ -44,12 +46,12 @@ const (
 	offsetSD   = 30.0
 	wattSD     = 8.0  // K/W
 	inletSD    = 0.2  // K, first wave; further ones 1/2, 1/3 …
-	riseSD     = 0.1  // share, likewise
+	riseSD     = 0.08 // share, likewise
 	roughSD    = 0.02 // share, likewise
 	driftSD    = 0.35 // K
 	bendSD     = 0.4  // share: k is known to half of it
-	throttleSD = 0.12 // a column's flow, as a logarithm
-	ownSD      = 0.4  // K
+	throttleSD = 0.1  // a column's flow, as a logarithm
+	ownSD      = 0.25 // K
 
 	leastRise   = 3.0 // K, that shares are taken of
 	unknownRise = 5.0 // K, where no two faces are measured …
@@ -94,8 +96,28 @@ func believe(sights []sight, columns int) *prior {
 		p.offset = median(socs) - p.celsius - p.warmer/2
 	}
 	p.speed = p.fast()
-	p.columns, p.trust = slices.Repeat([]float64{1}, min(columns, mostColumns)), slices.Repeat([]float64{1}, len(sights))
+	p.columns = slices.Repeat([]float64{1}, min(columns, mostColumns))
+	p.glance(sights)
 	return p
+}
+
+// glance sets how much probes are trusted at the first look: one far from where
+// the faces have it little, all of them less than later. A wild probe would bend
+// the first fit so that the others looked wild.
+func (p *prior) glance(sights []sight) {
+	p.loose = 0.09 * p.span() * p.span()
+	p.trust = slices.Repeat([]float64{1}, len(sights))
+	b := newProfile(p.speed, 9)
+	for i, s := range sights {
+		if rise, _ := b.at(s.y); !s.proxy {
+			p.trust[i] = trusted(s.celsius-p.celsius-p.warmer*rise, p.loose)
+		}
+	}
+}
+
+// trusted returns how much a sight that missed by so many K is trusted.
+func trusted(missed, variance float64) float64 {
+	return (sightTails + 1) / (sightTails + missed*missed/variance)
 }
 
 // span is the rise that shares are taken of.
@@ -113,13 +135,16 @@ func (p *prior) variance(b basis, s *sight) float64 {
 	if s.proxy {
 		return p.proxy*p.proxy + s.extra
 	}
-	return probeError*probeError + p.unshaped(b, s.y) + s.extra
+	return probeError*probeError + p.unshaped(b, s.y) + p.loose + s.extra
 }
 
-// unshaped is the variance at y of what the shapes leave out, in K².
+// unshaped is the variance at y of what the shapes leave out, in K²: a share of
+// the rise, more of it in still air, where each Pi's own power shows, and where
+// the rise is steep.
 func (p *prior) unshaped(b basis, y float64) float64 {
-	const everywhere, steep = 0.012, 0.08
+	const least, still, steep = 0.004, 0.0009, 0.08 // the second for each K of the rise
 	_, bend := b.at(y)
+	everywhere := least + still*p.span()
 	return p.span() * p.span() * (everywhere*everywhere + steep*steep*bend*bend)
 }
 
@@ -152,9 +177,9 @@ func (p *prior) heights(b basis) (mean, precision []float64) {
 
 // How heavy-tailed errors and heights are: degrees of freedom of Student's t.
 const (
-	sightTails  = 4    // a Pi that a tenant keeps busy is hardly listened to
-	waveTails   = 1    // the columns are alike, or not at all
-	columnTails = 0.25 // one that is blocked stands alone
+	sightTails  = 4   // a Pi that a tenant keeps busy is hardly listened to
+	waveTails   = 0.5 // the columns are alike, or not at all
+	columnTails = 0.1 // one that is blocked stands alone
 )
 
 // learn returns what is believed after the heights were seen to be mean: which
@@ -162,11 +187,12 @@ const (
 // fast the air warms up. Each step is one of expectation-maximisation.
 func (p *prior) learn(b basis, mean []float64, sights []sight, missed []float64) *prior {
 	next := *p
+	next.loose = 0
 	next.trust = make([]float64, len(sights))
 	sum, n := 4*proxyError*proxyError, 4.0 // as if four SoCs had been seen before
-	for i, s := range sights {
-		v := p.variance(b, &s)
-		next.trust[i] = (sightTails + 1) / (sightTails + missed[i]*missed[i]/v)
+	for i := range sights {
+		s := &sights[i]
+		next.trust[i] = trusted(missed[i], next.variance(b, s))
 		if s.proxy && s.extra == 0 {
 			sum += next.trust[i] * missed[i] * missed[i]
 			n++
@@ -191,7 +217,7 @@ func (p *prior) learn(b basis, mean []float64, sights []sight, missed []float64)
 // widened returns the factor on the variance of waves of which the first was
 // expected to have this sd.
 func widened(mean []float64, sd float64) float64 {
-	sum := waveTails + 0.0
+	sum := waveTails
 	for i, v := range mean {
 		v *= float64(i+1) / sd
 		sum += v * v

@@ -16,6 +16,8 @@ type scale struct {
 	step   float64 // between two bands of colour
 	unit   string
 	marks  []mark // in rising order
+
+	diverging bool // values count from 0 both ways
 }
 
 // A mark is a value that the legend labels.
@@ -40,6 +42,8 @@ func scaleOf(l Layer, limits layout.Limits) scale {
 		return socScale(limits)
 	case PoE:
 		return scale{lo: 0, hi: 8, step: 0.25, unit: "W", marks: ticks(0, 8, 2)}
+	case Excess:
+		return scale{lo: -15, hi: 15, step: 1, unit: "K", marks: ticks(-15, 15, 5), diverging: true}
 	}
 	hi := max(limits.Critical+2, allowableHigh+3)
 	s := scale{lo: allowableLow, hi: hi, step: 0.5, unit: "°C"}
@@ -91,12 +95,17 @@ func (s scale) share(v float64) float64 {
 	return min(max((v-s.lo)/(s.hi-s.lo), 0), 1)
 }
 
-// band returns which band v is in; band n begins at n × step. No scale begins
-// below 0.
-func (s scale) band(v float64) int { return int(min(max(v, s.lo), s.hi) / s.step) }
+// band returns which band v is in; band n begins at n × step. No scale of a layer
+// with a field begins below 0.
+func (s scale) band(v float64) int {
+	return int(math.Floor(min(max(v, s.lo), s.hi) / s.step))
+}
 
 // colours returns the colour of each band from that of lo to that of hi.
 func (s scale) colours(p Palette) []colour {
+	if s.diverging {
+		p = coolWarm
+	}
 	first := s.band(s.lo)
 	out := make([]colour, s.band(s.hi)-first+1)
 	for i := range out {

@@ -51,7 +51,20 @@ func (gp *process) slice(x float64) (s slice) {
 			s.spread[i][j] = dot(moved[:], by[j][:])
 		}
 	}
+	s.blur(throttle * (gp.mean[at[n-2]]*(1-toRight) + gp.mean[at[n-1]]*toRight))
 	return s
+}
+
+// blurred is how exactly it is known what a column short of air does to its
+// rise: to a quarter.
+const blurred = 0.25
+
+// blur counts that of a rise that a throttle makes warmer by so many K.
+func (s *slice) blur(throttled float64) {
+	v := blurred * blurred * throttled * throttled
+	s.spread[termRise][termRise] += v
+	s.spread[termBend][termRise] += v
+	s.spread[termBend][termBend] += v
 }
 
 // at returns the air where the shapes in depth are h: mean in °C and variance in

@@ -52,11 +52,12 @@ func TestALayerWithoutABaselineIsNotImplemented(t *testing.T) {
 		says   string
 	}{
 		{shelfAt + "/heatmap.svg?layer=delta", 501, "layer delta needs a learned baseline"},
-		{shelfAt + "/heatmap.png?layer=excess", 501, "layer excess needs a learned baseline"},
+		{shelfAt + "/heatmap.png?layer=delta", 501, "layer delta needs a learned baseline"},
 		{shelfAt + "/heatmap.json?layer=delta&at=2026-03-04T10:30:00Z", 501, "this version"},
 		{shelfAt + "/heatmap.json?layer=smell", 400, "parameter layer"},
 		{"/api/v1/shelves/hex/a1/s9/heatmap.svg?layer=delta", 404, "no shelf"},
 		{shelfAt + "/heatmap.svg?layer=", 200, "<svg"},
+		{shelfAt + "/heatmap.json?layer=excess", 200, `"layer":"excess"`},
 	}
 	for _, tt := range tests {
 		got := ask(h, httptest.NewRequest("GET", tt.path, nil))

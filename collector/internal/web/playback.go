@@ -141,7 +141,7 @@ func framesOf(query url.Values, b bounds) (int, error) {
 // explain is the error that a client should see of a layer that cannot be drawn.
 func explain(err error, layer heatmap.Layer) error {
 	if errors.Is(err, heatmap.ErrLayer) {
-		return problem{http.StatusNotImplemented, fmt.Sprintf("layer %s needs a learned baseline, which this version does not have: ask for air, soc or poe", layer)}
+		return problem{http.StatusNotImplemented, fmt.Sprintf("layer %s needs a learned baseline, which this version does not have: ask for air, soc, poe or excess", layer)}
 	}
 	return err
 }
