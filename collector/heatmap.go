@@ -15,8 +15,10 @@ import (
 	"thermarack/collector/internal/config"
 	"thermarack/collector/internal/heatmap"
 	"thermarack/collector/internal/ingest"
+	"thermarack/collector/internal/normal"
 	"thermarack/collector/internal/playback"
 	"thermarack/collector/internal/rack"
+	"thermarack/collector/internal/state"
 	"thermarack/collector/internal/store/memory"
 	"thermarack/collector/internal/store/tsdb"
 )
@@ -40,7 +42,7 @@ func drawHeatmap(ctx context.Context, args []string, out output) (err error) {
 	flags.StringVar(&f.to, "to", "", "`time` at which the span ends, like --at")
 	flags.IntVar(&f.frames, "frames", 120, "`number` of frames of the span")
 	flags.IntVar(&f.width, "width", 0, "of the image in `px`; 0: 960, of a moving picture 640")
-	flags.StringVar(&f.layer, "layer", "air", "`layer`: air, soc or poe")
+	flags.StringVar(&f.layer, "layer", "air", "`layer`: air, soc, poe, delta or excess; delta with --data only")
 	flags.StringVar(&f.file, "o", "", "`file` to write, .svg, .png or .json")
 	flags.StringVar(&f.Layout, "layout", f.Layout, "layout `file`")
 	flags.StringVar(&f.readings, "readings", "", "recording `file` to draw from, instead of --data")
@@ -58,6 +60,9 @@ func drawHeatmap(ctx context.Context, args []string, out output) (err error) {
 	when, err := f.times()
 	if err != nil {
 		return err
+	}
+	if layer == heatmap.Delta && f.readings != "" {
+		return usageError{errors.New("heatmap: layer delta needs what a collector has learned: draw it from --data instead of --readings")}
 	}
 	past, err := f.past(ctx, out.Err)
 	if err != nil {
@@ -148,7 +153,27 @@ func (f heatmapFlags) stored(shelves *layout.Layout) (drawnPast, error) {
 	if err != nil {
 		return drawnPast{}, fmt.Errorf("%w; a running collector draws at /api/v1/shelves/%s/heatmap.svg", err, f.shelf)
 	}
-	return drawnPast{rack.New(rack.Options{Layout: shelves, History: kept, Stale: f.Stale}), kept, time.Now()}, nil
+	normals, err := f.learned()
+	if err != nil {
+		return drawnPast{}, errors.Join(err, kept.Close())
+	}
+	model := rack.New(rack.Options{Layout: shelves, History: kept, Stale: f.Stale, Normals: normals})
+	return drawnPast{model, kept, time.Now()}, nil
+}
+
+// learned returns what the collector knew to be normal when it stopped. Only the
+// layer delta shows it: no other fails for want of it.
+func (f heatmapFlags) learned() (*normal.Learner, error) {
+	learner := &normal.Learner{}
+	if f.layer != string(heatmap.Delta) {
+		return learner, nil
+	}
+	memos, err := state.Read[map[string]normal.Memo](filepath.Join(f.Data, "state"), "normals", normalVersion)
+	if err != nil {
+		return nil, fmt.Errorf("draw layer delta: %w; a collector learns it in its first %d hours", err, int(normal.Needed.Hours()))
+	}
+	learner.Resume(memos)
+	return learner, nil
 }
 
 // writeMap writes the drawing in the format that the file's name ends with.

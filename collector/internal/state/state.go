@@ -109,6 +109,23 @@ func Open[T any](dir *Dir, name string, version int) (*Document[T], T, error) {
 	return d, none, nil
 }
 
+// Read returns the value of the document name in the directory at path, for who
+// looks at the state of a collector that does not run: nothing on disk changes.
+// The error wraps fs.ErrNotExist when there is no such document, and otherwise
+// says why it cannot be used.
+func Read[T any](path, name string, version int) (value T, err error) {
+	d := &Document[T]{name: name, version: version}
+	data, err := os.ReadFile(filepath.Join(path, name+".json"))
+	if err == nil {
+		err = d.decode(data, &value)
+	}
+	if err != nil {
+		var none T
+		return none, fmt.Errorf("read state %s: %w", name, err)
+	}
+	return value, nil
+}
+
 // An envelope is what a file holds.
 type envelope struct {
 	Document string          `json:"document"`

@@ -3,7 +3,9 @@ package state_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -348,4 +350,32 @@ func FuzzOpen(f *testing.F) {
 			t.Errorf("read %v, then %v: %s", first, second, &again.log)
 		}
 	})
+}
+
+func TestReadChangesNothing(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, t.TempDir())
+	if _, err := state.Read[fleet](d.path, "nodes", 1); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("without a file: err = %v", err)
+	}
+	doc, _ := d.open(t)
+	if err := doc.Write(small); err != nil {
+		t.Fatal(err)
+	}
+	got, err := state.Read[fleet](d.path, "nodes", 1)
+	if diff := cmp.Diff(small, got); diff != "" || err != nil {
+		t.Errorf("%v, -want +got\n%s", err, diff)
+	}
+	if _, err := state.Read[fleet](d.path, "nodes", 2); err == nil || !strings.Contains(err.Error(), "version 1, this program reads 2") {
+		t.Errorf("another version: err = %v", err)
+	}
+	if err := os.WriteFile(d.file(), []byte(`{"document":"nodes"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := state.Read[fleet](d.path, "nodes", 1); err == nil || got.Nodes != nil {
+		t.Errorf("a garbled file: %v, err = %v", got, err)
+	}
+	if files, err := os.ReadDir(d.path); err != nil || len(files) != 1 || files[0].Name() != "nodes.json" {
+		t.Errorf("the directory holds %v (%v), want the file as it was", files, err)
+	}
 }
