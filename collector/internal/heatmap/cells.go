@@ -38,7 +38,7 @@ func (p *plan) says(c Cell) string {
 	if !c.has() {
 		return words + "no value"
 	}
-	words += tenths(c.Value) + " " + p.scale.unit
+	words += p.scale.tenths(c.Value) + " " + p.scale.unit
 	switch c.Source {
 	case Inferred:
 		words += " ± " + tenths(c.SD) + ", guessed"
@@ -169,7 +169,7 @@ func (p *plan) cellNumber(b box, c Cell, alarmed bool) {
 	if !c.has() || p.Field != nil && !p.look.Numbers && !alarmed {
 		return
 	}
-	words := tenths(c.Value)
+	words := p.scale.tenths(c.Value)
 	size := min(16, math.Floor(b.h*0.44), math.Floor((b.w-4)/roomFor(words, 1.12)))
 	if size < 9 {
 		return

@@ -16,6 +16,8 @@ func (l Layer) words() string {
 		return "SoC temperature"
 	case PoE:
 		return "power per slot"
+	case Delta:
+		return "SoC against its own normal"
 	case Excess:
 		return "SoC above what its neighbours say"
 	}
@@ -44,8 +46,8 @@ func (m *Map) about(alarms int) string {
 		}
 	}
 	if hottest >= 0 {
-		unit := scaleOf(m.Layer, m.Limits).unit
-		fmt.Fprintf(&b, " From %s to %s %s, highest in slot %d.", tenths(lo), tenths(m.Cells[hottest].Value), unit, m.Cells[hottest].Slot)
+		s := scaleOf(m.Layer, m.Limits)
+		fmt.Fprintf(&b, " From %s to %s %s, highest in slot %d.", s.tenths(lo), s.tenths(m.Cells[hottest].Value), s.unit, m.Cells[hottest].Slot)
 	}
 	if missing > 0 {
 		fmt.Fprintf(&b, " %d of %d slots without a value.", missing, len(m.Cells))
@@ -142,6 +144,8 @@ func (p *plan) note() string {
 		return "newest reading " + age(p.T.Sub(p.Newest)) + " old"
 	case p.Layer != Air && stale > 0:
 		return fmt.Sprintf("%d %s stale", stale, plural(stale, "slot"))
+	case p.Layer == Air && len(p.Doubted) > 0:
+		return fmt.Sprintf("%d %s doubted", len(p.Doubted), plural(len(p.Doubted), "probe"))
 	case p.Layer == Air && silent > 0:
 		return fmt.Sprintf("%d of %d %s silent", silent, len(p.Probes), plural(len(p.Probes), "probe"))
 	}

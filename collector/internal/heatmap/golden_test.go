@@ -111,6 +111,7 @@ func TestWriteSVG(t *testing.T) {
 		{"soc", small(), heatmap.SoC, heatmap.Look{Palette: heatmap.Viridis}},
 		{"soc-broken-dark", broken(), heatmap.SoC, heatmap.Look{Dark: true, Alarms: alarms()}},
 		{"poe", small(), heatmap.PoE, heatmap.Look{}},
+		{"delta", learned(), heatmap.Delta, heatmap.Look{Alarms: []heatmap.Alarm{{Slot: 2, Severity: "warning"}}}},
 		{"nothing", shelf(3, 2), heatmap.Air, heatmap.Look{Width: 200}},
 	}
 	for _, tt := range tests {
@@ -140,6 +141,7 @@ func TestWriteJSON(t *testing.T) {
 		{"air", small(), heatmap.Air},
 		{"air-middle-unknown", unknownMiddle(), heatmap.Air},
 		{"soc-broken", broken(), heatmap.SoC},
+		{"delta", learned(), heatmap.Delta},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

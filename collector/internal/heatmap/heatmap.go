@@ -19,13 +19,13 @@ import (
 // A Layer is the quantity that a map shows.
 type Layer string
 
-// The layers. Delta compares with what is normal for the shelf, Excess with the
-// shelf's other Pis.
+// The layers. Delta compares each Pi with its own normal, Excess with the shelf's
+// other Pis.
 const (
 	Air    Layer = "air"    // °C, air temperature, reconstructed between the probes
 	SoC    Layer = "soc"    // °C, temperature of each Pi's processor
 	PoE    Layer = "poe"    // W, power that each Pi draws
-	Delta  Layer = "delta"  // K, air against the learned baseline
+	Delta  Layer = "delta"  // K, SoC against what it has as a rule at such inlets
 	Excess Layer = "excess" // K, SoC against what its neighbours and its load explain
 )
 
@@ -40,10 +40,6 @@ func ParseLayer(s string) (Layer, error) {
 	}
 	return "", fmt.Errorf("parse layer %q: want air, soc, poe, delta or excess", s)
 }
-
-// ErrLayer is returned for a layer that cannot be computed from one moment
-// alone: Delta needs a learned baseline. Show another layer.
-var ErrLayer = errors.New("layer needs a learned baseline")
 
 // A Source tells where a cell's value comes from.
 type Source string
@@ -88,10 +84,10 @@ type Cell struct {
 // the SoC temperatures; see the constants in air.go for when it counts as
 // measured, inferred or missing. For Excess it is the Pi's own reading less what
 // the same process makes of all others; without some Pis to compare with, all
-// cells are missing. Readings that are not finite count as missing.
+// cells are missing. For Delta it is the slot's own reading less its normal, and
+// missing where that is not known. Readings that are not finite count as missing.
 //
-// The error is ErrLayer for Delta, or says that the layer is unknown
-// or that the state has no shelf.
+// The error says that the layer is unknown or that the state has no shelf.
 func New(state rack.State, layer Layer) (*Map, error) {
 	if state.Shelf == nil {
 		return nil, errors.New("draw map: the state has no shelf")
@@ -116,7 +112,7 @@ func New(state rack.State, layer Layer) (*Map, error) {
 	case Excess:
 		m.excess(state)
 	case Delta:
-		return nil, fmt.Errorf("draw layer %s of %s: %w", layer, m.Shelf, ErrLayer)
+		m.delta(state.Slots)
 	default:
 		return nil, fmt.Errorf("draw layer %q of %s: want air, soc, poe, delta or excess", layer, m.Shelf)
 	}

@@ -39,7 +39,7 @@ func (p *plan) span(b box) {
 	x0, x1 := b.x+p.scale.share(lo)*b.w, b.x+p.scale.share(hi)*b.w
 	y := b.y - 4
 	p.d.add(trail{lines: []line{{points: []point{{x0, y + 3}, {x0, y - 1}, {x1, y - 1}, {x1, y + 3}}}}, ink: ink{line: p.theme.ink, width: 2}})
-	words := text{words: "now " + tenths(lo) + "–" + tenths(hi), size: small, bold: true, colour: p.theme.ink}
+	words := text{words: "now " + p.scale.span(lo, hi), size: small, bold: true, colour: p.theme.ink}
 	half := words.width() / 2
 	p.d.add(words.centred(point{min(max((x0+x1)/2, b.x+half), b.x+b.w-half), y - 11}))
 }

@@ -4,8 +4,8 @@ import "fmt"
 
 // A Palette is a sequence of colours for growing values, from dark to light in
 // even steps of perceived lightness, so that it also reads in grey and with any
-// colour vision. The zero Palette is Cividis. Excess is drawn from blue over grey
-// to red whatever is chosen: its colours tell above from below.
+// colour vision. The zero Palette is Cividis. Delta and Excess are drawn from blue
+// over grey to red whatever is chosen: their colours tell above from below.
 type Palette int
 
 // The palettes.

@@ -42,6 +42,10 @@ func scaleOf(l Layer, limits layout.Limits) scale {
 		return socScale(limits)
 	case PoE:
 		return scale{lo: 0, hi: 8, step: 0.25, unit: "W", marks: ticks(0, 8, 2)}
+	case Delta:
+		s := scale{lo: -10, hi: 10, step: 0.5, unit: "K", marks: ticks(-10, 10, 2.5), diverging: true}
+		s.marks = join(s.marks, []mark{{at: 0, name: "its own normal"}})
+		return s
 	case Excess:
 		return scale{lo: -15, hi: 15, step: 1, unit: "K", marks: ticks(-15, 15, 5), diverging: true}
 	}
@@ -116,6 +120,23 @@ func (s scale) colours(p Palette) []colour {
 
 // number returns v in at most two decimals, such as "32" or "27.5".
 func number(v float64) string { return string(appendDecimal(nil, v)) }
+
+// tenths returns v as tenths does, with its sign where 0 is the middle: "+3.1".
+func (s scale) tenths(v float64) string {
+	words := tenths(v)
+	if s.diverging && words != "0.0" && v > 0 {
+		return "+" + words
+	}
+	return words
+}
+
+// span returns the words for values from lo to hi.
+func (s scale) span(lo, hi float64) string {
+	if s.diverging {
+		return s.tenths(lo) + " to " + s.tenths(hi)
+	}
+	return tenths(lo) + "–" + tenths(hi)
+}
 
 // tenths returns v with one decimal, such as "21.3".
 func tenths(v float64) string {

@@ -13,7 +13,7 @@ import (
 
 // Frames yields the frames of a reel in time order, several of them in the making.
 // It reads a section when it comes to it. The error, after which it ends, is the
-// store's, heatmap.ErrLayer, or ctx's.
+// store's or ctx's.
 func (r *Reel) Frames(ctx context.Context) iter.Seq2[Frame, error] {
 	return func(yield func(Frame, error) bool) {
 		for i, s := range r.Sections {
@@ -51,8 +51,7 @@ func (r *Reel) frame(section, k int, read tape) (Frame, error) {
 }
 
 // Height returns the height in px of the tallest image of its maps. It reads
-// nothing: that depends on the shelf. The error is heatmap.ErrLayer, or says what is
-// wrong with look.
+// nothing: that depends on the shelf. The error says what is wrong with look.
 func (r *Reel) Height(look heatmap.Look) (px int, err error) {
 	for _, s := range r.Sections {
 		blank := s.Past.State(s.Times[0], func(string) store.Point { return store.Point{} })

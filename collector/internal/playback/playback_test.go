@@ -316,18 +316,6 @@ func TestWhoLeavesLeavesNothingInTheMaking(t *testing.T) {
 	})
 }
 
-func TestALayerThatNeedsABaselineIsNotPlayedWithoutOne(t *testing.T) {
-	t.Parallel()
-	s := open(memory.New(0), shelfOf(t, 2, 2), nil, nil)
-	reel, err := s.player.Open(playback.Request{Shelf: shelfID, From: noon.Add(-time.Hour), To: noon, Frames: 3, Layer: heatmap.Delta})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := reel.WriteJSON(t.Context(), nil); !errors.Is(err, heatmap.ErrLayer) {
-		t.Errorf("err = %v", err)
-	}
-}
-
 func TestRequestsOutOfBoundsSayWhichPart(t *testing.T) {
 	t.Parallel()
 	s := open(memory.New(0), shelfOf(t, 2, 2), nil, nil)

@@ -42,7 +42,7 @@ func (s *Server) animation(write animator, contentType string) handler {
 		}
 		a := heatmap.Animation{Look: look, Frames: reel.Count(), Delay: animationDelay}
 		if a.Height, err = reel.Height(look); err != nil {
-			return explain(err, reel.Layer)
+			return err
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), animationTimeout)
 		defer cancel()

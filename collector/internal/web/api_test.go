@@ -236,7 +236,6 @@ func TestStatusOfAnswers(t *testing.T) {
 		{"a time before the epoch", "GET", shelfAt + "/heatmap.svg?at=-5", 400, "parameter at:"},
 		{"a time that is no number", "GET", shelfAt + "/heatmap.svg?at=NaN", 400, "parameter at:"},
 		{"an unknown layer", "GET", shelfAt + "/heatmap.svg?layer=x", 400, "parameter layer:"},
-		{"a layer not yet there", "GET", shelfAt + "/heatmap.svg?layer=delta", 501, "layer delta"},
 		{"an unknown palette", "GET", shelfAt + "/heatmap.svg?palette=rainbow", 400, "parameter palette:"},
 		{"an unknown theme", "GET", shelfAt + "/heatmap.svg?theme=x", 400, "parameter theme:"},
 		{"a width that costs too much", "GET", shelfAt + "/heatmap.png?width=100000", 400, "parameter width:"},

@@ -60,9 +60,10 @@ func shelfState(shelf *layout.Shelf, at time.Time, heat float64) rack.State {
 	for i, slot := range shelf.Slots {
 		row := float64(i / shelf.Columns)
 		wobble := 2 * math.Sin(float64(i)*2.7)
-		now := rack.Slot{Slot: slot, SoC: rack.Value{State: rack.Missing}, Power: rack.Value{State: rack.Missing}}
+		now := rack.Slot{Slot: slot, SoC: rack.Value{State: rack.Missing}, Power: rack.Value{State: rack.Missing}, Normal: rack.Figure{Why: "no Pi is known here"}}
 		if slot.Node != "" {
 			now.SoC, now.Power, now.Seen = fresh(52+row*0.7+wobble+heat), fresh(3.9+wobble/10), at
+			now.Normal = rack.Figure{V: 52 + row*0.7}
 		}
 		s.Slots = append(s.Slots, now)
 	}

@@ -3,7 +3,6 @@ package web
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -55,9 +54,6 @@ func (s *Server) draw(ctx context.Context, p picture, out *bytes.Buffer) error {
 		return err
 	}
 	m, err := heatmap.New(state, p.layer)
-	if errors.Is(err, heatmap.ErrLayer) {
-		return problem{http.StatusNotImplemented, fmt.Sprintf("layer %s needs a learned baseline, which this version does not have: ask for air, soc, poe or excess", p.layer)}
-	}
 	if err != nil {
 		return err
 	}

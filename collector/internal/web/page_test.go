@@ -80,9 +80,9 @@ func mapIsRead(t *testing.T, w *world, b *browser) {
 	b.until(`document.querySelectorAll("#twin-table td").length === 108`)
 	b.untilText("#twin-table caption", "soc")
 
-	// Without a learned baseline the collector says why in the map's place.
+	// In sight again once the table is closed.
 	b.do(chromedp.Click(chromedp.CSS(`#twin summary`)), chromedp.Click(chromedp.CSS(`#layers input[value="delta"]`), chromedp.NodeReady))
-	b.untilText("#map", "learned baseline")
+	b.untilText("#map", "against its own normal")
 	b.untilText("#link", "live")
 }
 

@@ -40,7 +40,7 @@ func (s *Server) playback(w http.ResponseWriter, r *http.Request) error {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(turnTimeout + renderTimeout + writeTimeout))
 	zip := takesGzip(r)
 	got, err := s.films.once(r.Context(), func(ctx context.Context, out *bytes.Buffer) error {
-		return explain(write(ctx, reel, out, zip), reel.Layer)
+		return write(ctx, reel, out, zip)
 	})
 	if err != nil {
 		return err
@@ -136,12 +136,4 @@ func framesOf(query url.Values, b bounds) (int, error) {
 		return 0, badParameter("frames", fmt.Sprintf("want 1 to %d", b.most))
 	}
 	return n, nil
-}
-
-// explain is the error that a client should see of a layer that cannot be drawn.
-func explain(err error, layer heatmap.Layer) error {
-	if errors.Is(err, heatmap.ErrLayer) {
-		return problem{http.StatusNotImplemented, fmt.Sprintf("layer %s needs a learned baseline, which this version does not have: ask for air, soc, poe or excess", layer)}
-	}
-	return err
 }
