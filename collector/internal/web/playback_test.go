@@ -86,14 +86,8 @@ func TestAPlaybackIsTheMapAtEachMoment(t *testing.T) {
 				t.Fatalf("%v in %s", err, picture.Body)
 			}
 			for i, cell := range m.Cells {
-				slot := film.Sections[0].Slots[i]
-				letter := strings.ToUpper(cell.Source[:1])
-				if cell.Source == "missing" {
-					letter = "-"
-				}
-				if !same(at100(slot.Value, frame), cell.Value) || !same(at100(slot.SD, frame), cell.SD) || slot.Source[frame:frame+1] != letter {
-					t.Errorf("%s at %v slot %d: %v ± %v %q, the map has %v ± %v %s", layer, at, cell.Slot,
-						show(at100(slot.Value, frame)), show(at100(slot.SD, frame)), slot.Source[frame], show(cell.Value), show(cell.SD), cell.Source)
+				if got, want := film.Sections[0].Slots[i].at(frame), cell.shown(); got != want {
+					t.Errorf("%s at %v slot %d: %s, the map has %s", layer, at, cell.Slot, got, want)
 				}
 			}
 		}
@@ -105,52 +99,51 @@ type film struct {
 	First    time.Time
 	Step     float64
 	Frames   int
-	Scale    int
-	Sections []struct {
-		From, Frames int
-		Slots        []struct {
-			Value, SD []*int
-			Source    string
-		}
-	}
+	Sections []struct{ Slots []playedSlot }
 }
 
-type mapped struct {
-	Cells []struct {
-		Slot      int
-		Value, SD *float64
-		Source    string
-	}
+type playedSlot struct {
+	Value, SD []*int
+	Source    string
 }
 
-// at100 returns a number of a list that is in hundredths, nil where it is not
-// known.
-func at100(list []*int, frame int) *float64 {
+// at says what a slot's cell is at a frame.
+func (s playedSlot) at(frame int) string {
+	return fmt.Sprintf("%s ± %s %c", hundredths(s.Value, frame), hundredths(s.SD, frame), s.Source[frame])
+}
+
+// hundredths returns a number of a list that is in hundredths.
+func hundredths(list []*int, frame int) string {
 	sum := 0
 	for i, d := range list {
 		if d != nil {
 			sum += *d
 		}
 		if i == frame && d != nil {
-			v := float64(sum) / 100
-			return &v
+			return fmt.Sprint(float64(sum) / 100)
 		}
 	}
-	return nil
+	return "null"
 }
 
-func same(a, b *float64) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return *a == *b
+type mapped struct{ Cells []mappedCell }
+
+type mappedCell struct {
+	Slot      int
+	Value, SD *float64
+	Source    string
 }
 
-func show(v *float64) string {
-	if v == nil {
-		return "null"
+// shown says what a cell of a map is, in the letters of a playback.
+func (c mappedCell) shown() string {
+	number := func(v *float64) string {
+		if v == nil {
+			return "null"
+		}
+		return fmt.Sprint(*v)
 	}
-	return fmt.Sprint(*v)
+	letter := map[string]string{"measured": "M", "inferred": "I", "stale": "S", "missing": "-"}[c.Source]
+	return number(c.Value) + " ± " + number(c.SD) + " " + letter
 }
 
 func TestAPlaybackIsZippedForWhoCanReadIt(t *testing.T) {
