@@ -114,6 +114,7 @@ func TestAnswersHaveTheDocumentedFields(t *testing.T) {
 	tests := map[string][]string{ // paths of requests by path of the document
 		"/api/v1/shelves":                                {"/api/v1/shelves"},
 		"/api/v1/shelves/{site}/{rack}/{shelf}":          {shelfAt, shelfAt + "?at=1772600000"},
+		"/api/v1/shelves/{site}/{rack}/{shelf}/scale":    {shelfAt + "/scale", shelfAt + "/scale?layer=poe&palette=inferno"},
 		"/api/v1/shelves/{site}/{rack}/{shelf}/{image}":  {shelfAt + "/heatmap.json", shelfAt + "/heatmap.json?layer=poe"},
 		"/api/v1/shelves/{site}/{rack}/{shelf}/playback": {shelfAt + "/playback", shelfAt + "/playback?layer=soc&frames=3"},
 		"/api/v1/series":                                 {"/api/v1/series?sensor=a:temperature", "/api/v1/series?sensor=a:temperature&step=60"},

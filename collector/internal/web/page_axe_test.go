@@ -44,10 +44,13 @@ func TestThePageHasNoBarriers(t *testing.T) {
 		{"a rack in the light", "/?site=hex&rack=a1", 1440, false, `document.querySelector("#places img")`},
 		{"the fleet", "/?view=fleet", 1440, false, `document.querySelector("#fleet tbody th")`},
 		{"the fleet in the dark", "/?view=fleet", 390, true, `document.querySelector("#fleet tbody th")`},
+		{"the player", tenMinutes, 1440, false, `document.querySelector("#player .mark")`},
+		{"the player, before beside during", tenMinutes + "&before=2026-03-04T11:51:00Z", 1440, true, `document.querySelector("#before [data-slot]")`},
 		{"the wall", "/?kiosk", 1920, true, `document.querySelector("#map svg")`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := bigWorld(t)
+			w.playable(t)
 			w.alerts.set(fanFailed)
 			w.pages.set(page)
 			b := openTab(t, chromium)

@@ -32,10 +32,13 @@ func TestScreenshots(t *testing.T) {
 		{"phone-dark", "/?layer=soc&of=slot/17", 390, 844, true, true, `document.querySelector("#chart canvas")`},
 		{"wall-dark", "/?kiosk", 2560, 1440, true, true, "true"},
 		{"wall-light", "/?kiosk", 2560, 1440, false, false, "true"},
+		{"player-light", tenMinutes, 1440, 1000, false, false, `document.querySelector("#player .mark")`},
+		{"player-phone", tenMinutes, 390, 844, true, false, `document.querySelector("#player .mark")`},
 		{"past-light", "/?shelf=hex/a1/s3&at=2026-03-04T09:30:00Z", 1440, 1000, false, false, `!document.querySelector("#past").hidden`},
 	} {
 		t.Run(shot.name, func(t *testing.T) {
 			w := bigWorld(t)
+			w.playable(t)
 			b := openTab(t, chromium)
 			r := w.run(t)
 			b.openIn(r.url+shot.address, shot.dark, shot.width, shot.height)

@@ -1,8 +1,11 @@
 package web_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -186,4 +189,39 @@ func paintsFirst(t *testing.T, w *world, b *browser) {
 	})()`))
 	b.until(`performance.getEntriesByName("first-contentful-paint")[0].startTime > 0`)
 	b.until(`performance.getEntriesByType("resource").every((e) => !e.name.includes("uPlot.esm.js") || e.startTime > performance.getEntriesByName("first-contentful-paint")[0].startTime)`)
+}
+
+// TestAChangeComesToThePixels reports how long a change takes from the shelf's
+// state to a painted frame, many times. The machine may be busy, so that only the
+// change itself is judged.
+func TestAChangeComesToThePixels(t *testing.T) {
+	w := bigWorld(t)
+	b := openTab(t, openChromium(t))
+	r := w.run(t)
+	b.at(r.url+"/", 1440, 1000)
+	b.untilMap()
+	b.untilText("#link", "live")
+	b.js(`window.painted = []; new MutationObserver(() => requestAnimationFrame(() => setTimeout(() => painted.push(Date.now())))).observe(document.querySelector("#map .picture"), {childList: true})`)
+	colour := func() string {
+		return b.text(`document.querySelector("#map svg > path, #map svg path[fill-rule]").outerHTML + document.querySelector("#map [data-probe] text")?.textContent`)
+	}
+	var took []time.Duration
+	for i := range 10 {
+		old := colour()
+		painted := b.text("String(painted.length)")
+		begin := time.Now()
+		w.racks.set(shelfState(&w.racks.layout.Shelves[0], noon.Add(time.Duration(i)*time.Second), float64(i%2)*6+1))
+		b.until("painted.length > " + painted)
+		var at int64
+		if _, err := fmt.Sscan(b.text("String(painted.at(-1))"), &at); err != nil {
+			t.Fatal(err)
+		}
+		took = append(took, time.UnixMilli(at).Sub(begin))
+		if colour() == old {
+			t.Fatalf("change %d was painted as before", i)
+		}
+		b.until("Date.now() - painted.at(-1) > 450") // the page's own pause between two
+	}
+	slices.Sort(took)
+	t.Logf("from a shelf's change to its pixels: median %v, longest of %d %v", took[len(took)/2].Round(time.Millisecond), len(took), took[len(took)-1].Round(time.Millisecond))
 }

@@ -114,7 +114,7 @@ type Options struct {
 	Hosts []string     // names, with or without port, by which the server may be called besides loopback
 
 	Registry       prometheus.Registerer // nil: nobody scrapes
-	MaxConnections int                   // open at a time; 0 means 4096
+	MaxConnections int                   // open at a time; 0 means 8192
 }
 
 func (o Options) check() error {
@@ -202,6 +202,7 @@ func (s *Server) routes() []route {
 		{"GET /api/v1/shelves", s.answer(s.shelves)},
 		{shelf, s.answer(s.shelf)},
 		{shelf + "/{image}", s.answer(s.heatmap)},
+		{shelf + "/scale", s.answer(s.scale)},
 		{shelf + "/playback", s.answer(s.playback)},
 		{shelf + "/playback.png", s.answer(few(s.reels, s.animation(heatmap.WriteAPNG, "image/apng")))},
 		{shelf + "/playback.gif", s.answer(few(s.reels, s.animation(heatmap.WriteGIF, "image/gif")))},

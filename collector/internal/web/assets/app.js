@@ -15,6 +15,7 @@ import "./history.js";
 import "./map.js";
 import "./pages.js";
 import "./places.js";
+import "./player.js";
 
 /**
  * @typedef {import("./types.js").Alert} Alert
@@ -31,6 +32,8 @@ const parts = {
   places: /** @type {import("./places.js").Places} */ (byId("places")),
   fleet: /** @type {import("./fleet.js").Fleet} */ (byId("fleet")),
   history: /** @type {import("./history.js").History} */ (byId("history")),
+  player: /** @type {import("./player.js").Player} */ (byId("player")),
+  before: /** @type {import("./map.js").ShelfMap} */ (byId("before")),
 };
 
 const clock = new Clock();
@@ -83,6 +86,20 @@ const refreshMap = asking(400, async () => {
   if (byId("twin").hasAttribute("open")) {
     drawTwin(await getJSON(`${shelfPath(shelf)}/heatmap.json${query({ layer, at: stamp(at) })}`));
   }
+});
+
+const refreshBefore = asking(400, async () => {
+  const { before, layer } = address.route;
+  if (shown.shelf && before !== null) await parts.before.load(shown.shelf, { layer, at: before, ...taste() });
+});
+
+const refreshPlayer = asking(0, async () => {
+  const { from, to, at, before, layer } = address.route;
+  const open = shown.shelf !== "" && from !== null && to !== null && from < to;
+  parts.player.hidden = !open;
+  byId("play-offer").hidden = open;
+  if (open) await parts.player.open({ shelf: shown.shelf, from, to, layer, palette: taste().palette }, at, before);
+  else parts.player.close();
 });
 
 const refreshShelf = asking(400, async () => {
@@ -167,7 +184,7 @@ function follow() {
   showView(view);
   choose("layers", route.layer);
   showCrumbs(wayTo(view, route, shelf));
-  showPast(route.at);
+  showPast(route);
   if (view === "places") parts.places.show(shown.shelves, route.site, route.rack);
   if (changed) {
     shown.doc = null;
@@ -175,10 +192,10 @@ function follow() {
     parts.map.clear();
   }
   listen();
-  const now = JSON.stringify([shelf, view, route.at, route.layer, route.part]);
+  const now = JSON.stringify([shelf, view, { ...route, kiosk: 0, every: 0 }, taste().palette]);
   if (now === followed) return;
   followed = now;
-  for (const refresh of [refreshMap, refreshShelf, refreshHistory, refreshFleet]) refresh("now");
+  for (const refresh of [refreshMap, refreshShelf, refreshHistory, refreshFleet, refreshBefore, refreshPlayer]) refresh("now");
 }
 let followed = "";
 
@@ -193,12 +210,16 @@ function showView(view) {
 }
 
 /**
- * showPast says that the map is not of now.
- * @param {number | null} at
+ * showPast says that the map is not of now, and what it is compared with.
+ * @param {import("./route.js").Route} route
  */
-function showPast(at) {
-  byId("past").hidden = at === null;
+function showPast({ at, from, before }) {
+  byId("past").hidden = at === null || from !== null; // the player says it too
   if (at !== null) byId("past-text").textContent = `${dayOf(at)} ${clockSecond(at)}, ${lasting(clock.now() - at)} ago`;
+  byId("alerts-now").hidden = at === null;
+  byId("before-side").hidden = before === null;
+  byId("pair").classList.toggle("two", before !== null);
+  if (before !== null) byId("before-time").textContent = `${dayOf(before)} ${clockSecond(before)}`;
 }
 
 /**
@@ -269,8 +290,8 @@ function keepTaste() {
   const kept = localStorage.getItem("palette");
   if ([...palette.options].some((o) => o.value === kept)) palette.value = kept ?? palette.value;
   numbers.checked = localStorage.getItem("numbers") === "true";
-  palette.addEventListener("change", () => { localStorage.setItem("palette", palette.value); refreshMap("now"); });
-  numbers.addEventListener("change", () => { localStorage.setItem("numbers", String(numbers.checked)); refreshMap("now"); });
+  palette.addEventListener("change", () => { localStorage.setItem("palette", palette.value); follow(); });
+  numbers.addEventListener("change", () => { localStorage.setItem("numbers", String(numbers.checked)); refreshMap("now"); refreshBefore("now"); });
 }
 
 function wire() {
@@ -284,6 +305,7 @@ function wire() {
   hear(parts.alerts, "choose", openAlert);
   hear(parts.history, "part", (part) => address.go({ view: "shelf", shelf: shown.shelf, part }));
   hear(parts.history, "moment", (at) => address.go({ view: "shelf", shelf: shown.shelf, at: at < clock.now() ? Math.round(at / 1000) * 1000 : null }));
+  wirePlayer();
   parts.history.again = () => refreshHistory("now");
   onChoice("layers", (value) => {
     const layer = layers.find((l) => l === value);
@@ -293,14 +315,36 @@ function wire() {
   byId("twin").addEventListener("toggle", () => refreshMap("now"));
 }
 
+function wirePlayer() {
+  byId("play-open").addEventListener("click", () => {
+    const to = address.route.at ?? Math.floor(clock.now() / 1000) * 1000;
+    const from = to - Number(selectById("play-span").value) * 3_600_000;
+    address.go({ view: "shelf", shelf: shown.shelf, from, to, at: from });
+  });
+  hear(parts.player, "frame", ({ frame, scale }) => {
+    parts.map.roll(frame, scale);
+    if (frame) parts.figures.roll(frame);
+  });
+  hear(parts.player, "moment", (at) => {
+    parts.map.rest();
+    address.go({ at }, "replace");
+    refreshMap("now"); // also when it is the same moment
+  });
+  hear(parts.player, "before", (before) => address.go({ before }, "replace"));
+  hear(parts.player, "close", () => {
+    parts.map.rest();
+    address.go({ from: null, to: null, at: null, before: null });
+  });
+}
+
 function start() {
-  runTheme(() => { refreshMap("now"); refreshHistory("now"); follow(); });
+  runTheme(() => { for (const refresh of [refreshMap, refreshHistory, refreshBefore]) refresh("now"); follow(); });
   runClock(clock);
   keepTaste();
   wire();
   follow();
   for (const refresh of [checkLink, refreshShelves, refreshAlerts, refreshPages, refreshFleet]) refresh();
-  setInterval(() => { parts.alerts.age(); showPast(address.route.at); }, 1000);
+  setInterval(() => { parts.alerts.age(); showPast(address.route); }, 1000);
   setInterval(() => refreshShelves(), 5000);
   setInterval(() => { checkLink(); refreshFleet(); }, 20_000);
 }

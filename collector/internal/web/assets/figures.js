@@ -15,6 +15,9 @@ const low = 15;
 const high = 60;
 
 /** @param {number} value */
+const known = (value) => (Number.isFinite(value) ? value : null);
+
+/** @param {number} value */
 const at = (value) => `${(Math.min(Math.max(value, low), high) - low) / (high - low) * 100}%`;
 
 /** The figures that stand by themselves, and by how many digits. */
@@ -32,6 +35,9 @@ export class Figures extends HTMLElement {
   #rate = unlessSame((/** @type {Figure[]} */ rest) => this.#rest.replaceChildren(...rest.map(rating)));
   #more = el("details", { class: "more" }, el("summary", {}, "Air figures"), this.#rest);
 
+  /** @type {Shelf | null} */
+  #shelf = null;
+
   connectedCallback() {
     this.append(
       el("div", { class: "delta" },
@@ -44,6 +50,8 @@ export class Figures extends HTMLElement {
 
   /** @param {Shelf} shelf */
   show(shelf) {
+    this.#shelf = shelf;
+    this.classList.remove("rolling");
     const f = shelf.figures;
     const { inlet, hot_air: hot, delta_t: delta } = f;
     this.#delta.textContent = fixed(delta?.value);
@@ -59,16 +67,29 @@ export class Figures extends HTMLElement {
   }
 
   /**
+   * roll shows what a frame of a playback knows; the rest fades until it rests.
+   * @param {import("./frames.js").Frame} frame
+   */
+  roll(frame) {
+    this.classList.add("rolling");
+    this.#why.textContent = "";
+    this.#delta.textContent = fixed(known(frame.delta));
+    this.#scale(known(frame.inlet), known(frame.hot), this.#shelf);
+  }
+
+  /**
    * @param {number | null} inlet
    * @param {number | null} hot
-   * @param {Shelf} shelf
+   * @param {Shelf | null} shelf
    */
-  #scale(inlet, hot, { limits }) {
+  #scale(inlet, hot, shelf) {
     this.#band.hidden = inlet === null || hot === null;
     if (inlet !== null && hot !== null) {
       this.#band.style.setProperty("left", at(Math.min(inlet, hot)));
       this.#band.style.setProperty("right", `calc(100% - ${at(Math.max(inlet, hot))})`);
     }
+    if (!shelf) return;
+    const { limits } = shelf;
     /** @type {[number, string][]} */
     const marks = [[limits.inlet, "inlet"], [limits.hot, "hot"], [limits.critical, "critical"]];
     this.#limits.replaceChildren(...marks.map(([value, name]) => placed(el("i", { class: name, title: `${name} limit ${value} °C` }), value)));

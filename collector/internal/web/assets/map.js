@@ -3,6 +3,7 @@
 import { el, move, tell } from "./dom.js";
 import { getText, query, Refusal, shelfPath, stamp } from "./api.js";
 import { isDark } from "./bar.js";
+import { Film } from "./film.js";
 import { partOf, partLines, samePart, selectorFor } from "./part.js";
 
 /**
@@ -31,6 +32,9 @@ export class ShelfMap extends HTMLElement {
   #at = null; // what is under the pointer or the keys
   #shown = ""; // text of the picture, so that the same one is not put in again
   #wanted = "";
+  /** @type {Film | null} */
+  #film = null;
+  #rolls = false;
   /** The time, in ms, that ages are told by. */
   now = () => Date.now();
 
@@ -74,9 +78,49 @@ export class ShelfMap extends HTMLElement {
    * @param {string} text of the SVG
    */
   draw(text) {
+    if (!this.#rolls) this.#endFilm();
     if (text === this.#shown) return;
     this.#swap(text);
     this.#shown = text;
+  }
+
+  /**
+   * roll shows a frame of a playback over the picture.
+   * @param {import("./frames.js").Frame | null} frame
+   * @param {import("./types.js").Scale} scale
+   */
+  roll(frame, scale) {
+    this.#rolls = true;
+    if (!frame) return;
+    const ground = this.#film ? null : this.#ground();
+    if (ground) {
+      this.#film = new Film(scale, ground);
+      this.append(this.#film.node);
+      this.#point(null);
+    }
+    this.#film?.show(frame);
+  }
+
+  /** rest leaves the last frame there until the next picture has come. */
+  rest() { this.#rolls = false; }
+
+  #endFilm() {
+    this.#film?.node.remove();
+    this.#film = null;
+  }
+
+  /**
+   * ground is where the picture has its cells, in its own units.
+   * @returns {import("./film.js").Ground | null}
+   */
+  #ground() {
+    const picture = this.#picture.querySelector("svg");
+    const cells = [...this.#picture.querySelectorAll("[data-slot]")].flatMap((g) => (g instanceof SVGGraphicsElement ? [g.getBBox()] : []));
+    if (!picture || cells.length === 0) return null;
+    const [left, top] = [Math.min(...cells.map((c) => c.x)), Math.min(...cells.map((c) => c.y))];
+    const [right, bottom] = [Math.max(...cells.map((c) => c.x + c.width)), Math.max(...cells.map((c) => c.y + c.height))];
+    const { x, y, width, height } = picture.viewBox.baseVal;
+    return { view: { x, y, w: width, h: height }, grid: { x: left, y: top, w: right - left, h: bottom - top } };
   }
 
   /**
@@ -98,6 +142,7 @@ export class ShelfMap extends HTMLElement {
   /** @param {string} words */
   #explain(words) {
     this.#shown = "";
+    this.#endFilm();
     this.#picture.replaceChildren(el("p", { class: "map-wait muted" }, words));
     this.#place();
   }

@@ -34,6 +34,8 @@ export const worstShelf = (shelves) =>
  */
 const grouped = (shelves, key) => [...Map.groupBy(shelves, (s) => s[key])];
 
+const few = 8; // shelves that are shown with their maps
+
 /** Places shows the shelves that a site and rack have; "" are all of them. */
 export class Places extends HTMLElement {
   /** @type {Map<string, Tile>} */
@@ -65,9 +67,10 @@ export class Places extends HTMLElement {
    * @param {string} rack
    */
   #arrange(site, rack) {
-    const large = rack !== "";
+    const large = rack !== "" || this.#shelves.length <= few;
     this.#tiles = new Map(this.#shelves.map((s) => [s.id, new Tile(s, large)]));
-    this.classList.toggle("one-rack", large);
+    this.classList.toggle("one-rack", rack !== "");
+    this.classList.toggle("pictures", large);
     this.replaceChildren(...(this.#shelves.length === 0
       ? [el("p", { class: "calm" }, site ? "There is no such place, or nothing stands there." : "No shelf has reported yet.")]
       : grouped(this.#shelves, "site").map(([name, all]) => this.#site(name, all))));

@@ -19,7 +19,7 @@ import { clockSecond, clockTime, dayOf, fixed } from "./words.js";
  * @property {Line[]} lines
  */
 
-const height = 250;
+const height = 240;
 const least = 2; // units that a scale spans at least: noise shall not fill the picture
 const day = 86_400_000;
 
@@ -98,12 +98,12 @@ export class Plot extends HTMLElement {
     /** @type {uPlot.Axis} */
     const axis = { stroke: text, font, grid: { show: false }, ticks: { show: false } };
     return {
-      width: this.clientWidth, height, ms: 1e-3, padding: [8, units.length > 1 ? 0 : 12, 0, 0],
+      width: this.clientWidth, height, ms: 1e-3, padding: [8, units.length > 1 ? 0 : 20, 0, 0],
       legend: { show: false },
       cursor: { drag: { x: true, y: false, setScale: false }, y: false, points: { size: 7 }, bind: { dblclick: () => () => { tell(this, "reset", null); return null; } } },
       scales: Object.fromEntries([["x", { time: true }], ...units.map((unit) => [unit, { range: widen }])]),
       axes: [
-        { ...axis, values: (_, splits) => splits.map((s) => this.#timeLabel(s * 1000)), space: 70 },
+        { ...axis, size: 32, values: (_, splits) => splits.map((s) => this.#timeLabel(s * 1000)), space: 70 },
         ...units.slice(0, 2).map((unit, i) => ({ ...axis, scale: unit, side: /** @type {uPlot.Axis.Side} */ (i === 0 ? 3 : 1), size: 56,
           grid: i === 0 ? { stroke: rule, width: 1 } : { show: false }, values: (/** @type {uPlot} */ _, /** @type {number[]} */ splits) => splits.map((v) => `${+v.toFixed(2)} ${unit}`) })),
       ],

@@ -12,6 +12,7 @@
  * @property {string} rack of the places; "" for all of the site
  * @property {string} shelf id such as hex/a1/s3; "" unless view is shelf
  * @property {number | null} at ms; null is live
+ * @property {number | null} before ms; the moment to compare with, null for none
  * @property {number | null} from ms; where a playback begins, null without one
  * @property {number | null} to ms; where it ends
  * @property {Layer} layer
@@ -27,7 +28,7 @@ const kioskSeconds = 20;
 
 /** @type {Route} */
 const nothing = {
-  view: "places", site: "", rack: "", shelf: "", at: null, from: null, to: null,
+  view: "places", site: "", rack: "", shelf: "", at: null, before: null, from: null, to: null,
   layer: "air", part: null, kiosk: false, every: kioskSeconds,
 };
 
@@ -68,6 +69,7 @@ export function parseRoute(url) {
     rack: has.get("rack") ?? "",
     shelf,
     at: moment(has.get("at")),
+    before: moment(has.get("before")),
     from: moment(has.get("from")),
     to: moment(has.get("to")),
     layer: layers.find((l) => l === has.get("layer")) ?? "air",
@@ -93,6 +95,7 @@ export function formatRoute(r) {
   if (r.view === "shelf") {
     out.push(["shelf", r.shelf]);
     if (r.at !== null) out.push(["at", written(r.at)]);
+    if (r.before !== null) out.push(["before", written(r.before)]);
     if (r.from !== null) out.push(["from", written(r.from)]);
     if (r.to !== null) out.push(["to", written(r.to)]);
     if (r.part) out.push(["of", `${r.part.kind}/${r.part.name}`]);

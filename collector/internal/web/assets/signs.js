@@ -22,3 +22,8 @@ export const stateSign = (/** @type {string} */ state) =>
 export const envelope = () =>
   svg("svg", { viewBox: "0 0 20 20", width: 14, height: 14, class: "sign", "aria-hidden": "true" },
     svg("path", { d: "M1.500 4h17v12h-17z M1.500 4.500 10 11l8.500-6.500", fill: "none", stroke: "currentColor", "stroke-width": 1.7, "stroke-linejoin": "round" }));
+
+/** @param {-1 | 1} to back or on */
+export const skipSign = (to) =>
+  svg("svg", { viewBox: "0 0 20 20", width: 14, height: 14, "aria-hidden": "true" },
+    svg("path", { d: to === 1 ? "M3 3l10 7-10 7zM14 3h3v14h-3z" : "M17 3L7 10l10 7zM3 3h3v14H3z", fill: "currentColor" }));

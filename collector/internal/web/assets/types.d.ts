@@ -173,3 +173,47 @@ export interface Series {
   step: number;
   points: Bucket[];
 }
+
+export interface Scale {
+  layer: Layer;
+  unit: string;
+  low: number;
+  high: number;
+  colours: string[];
+}
+
+/** Counts of 1/scale, each as its difference from the last that was not null. */
+export type Track = (number | null)[] | null;
+
+export interface PlaybackSection {
+  from: number;
+  frames: number;
+  columns: number;
+  depth: number;
+  limits: Limits;
+  slots: { slot: number; value: Track; source: string }[];
+  probes: { name: string; face: string; x: number; y: number; value: Track; state: string }[];
+  fans: { name: string; healthy: number; value: Track; state: string }[];
+  figures: { inlet: Track; hot_air: Track; delta_t: Track };
+}
+
+export interface Mark {
+  t: string;
+  event: "fired" | "resolved";
+  alert: string;
+  severity: "warning" | "critical";
+  slot: number | null;
+  summary: string;
+  subject: string;
+}
+
+export interface Playback {
+  shelf: string;
+  layer: Layer;
+  first: string;
+  step: number;
+  frames: number;
+  scale: number;
+  sections: PlaybackSection[];
+  bookmarks: { since: string | null; marks: Mark[] };
+}
