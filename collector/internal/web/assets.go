@@ -40,7 +40,7 @@ func loadAssets() (map[string]asset, error) {
 			return fmt.Errorf("%s has no content type, give it one", name)
 		}
 		etag := fmt.Sprintf("\"%.16x\"", sha256.Sum256(body))
-		files[strings.TrimPrefix(name, "assets/")] = asset{rendering{body, etag}, kind}
+		files[strings.TrimPrefix(name, "assets/")] = asset{rendering{body: body, etag: etag}.zipped(), kind}
 		return nil
 	})
 	if err != nil {

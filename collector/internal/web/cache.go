@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 const (
@@ -24,6 +26,26 @@ const (
 type rendering struct {
 	body []byte
 	etag string
+	zip  func() []byte // the body in gzip, made when it is first asked for; nil: it is sent as it is
+}
+
+// leastZipped is the least body that gzip makes an Ethernet packet shorter.
+const leastZipped = 1400
+
+// zipped returns r with a body that those who take gzip get shorter: made once, for
+// all of them.
+func (r rendering) zipped() rendering {
+	if len(r.body) < leastZipped || bytes.HasPrefix(r.body, []byte("\x89PNG")) {
+		return r
+	}
+	r.zip = sync.OnceValue(func() []byte {
+		var out bytes.Buffer
+		z, _ := gzip.NewWriterLevel(&out, gzip.BestSpeed) // the level is known
+		_, _ = z.Write(r.body)                            // a buffer takes all
+		_ = z.Close()
+		return out.Bytes()
+	})
+	return r
 }
 
 // renderings makes an answer once for all who ask while nothing changed, and
@@ -34,7 +56,7 @@ type renderings struct {
 
 	mu      sync.Mutex
 	entries map[string]*entry
-	bytes   int // of finished entries
+	bytes   int // of finished entries, as they are; those in gzip are a tenth more
 }
 
 // An entry is one rendering, finished or under way.
@@ -100,7 +122,8 @@ var errBusy = problem{http.StatusServiceUnavailable, "too many requests are bein
 func (c *renderings) fill(ctx context.Context, e *entry, render func(context.Context, *bytes.Buffer) error) {
 	e.err = errRender
 	defer c.finish(e)
-	e.rendering, e.err = c.once(ctx, render)
+	made, err := c.once(ctx, render)
+	e.rendering, e.err = made.zipped(), err
 }
 
 // once returns what render wrote for this caller alone, when it is its turn: an
@@ -123,7 +146,7 @@ func (c *renderings) once(ctx context.Context, render func(context.Context, *byt
 	if err := render(ctx, &out); err != nil {
 		return rendering{}, err
 	}
-	return rendering{out.Bytes(), fmt.Sprintf("\"%x\"", sha256.Sum256(out.Bytes()))[:34] + "\""}, nil
+	return rendering{body: out.Bytes(), etag: fmt.Sprintf("\"%x\"", sha256.Sum256(out.Bytes()))[:34] + "\""}, nil
 }
 
 // finish lets the waiters go. It keeps what succeeded, and for it lets go of
@@ -188,6 +211,13 @@ func (r rendering) send(w http.ResponseWriter, req *http.Request, contentType st
 
 // sendFor is send for what a client may keep for some time without asking again.
 func (r rendering) sendFor(w http.ResponseWriter, req *http.Request, contentType string, keep time.Duration) error {
+	if r.zip != nil {
+		w.Header().Set("Vary", "Accept-Encoding")
+		if takesGzip(req) {
+			r.body, r.etag = r.zip(), strings.TrimSuffix(r.etag, `"`)+`-gzip"`
+			w.Header().Set("Content-Encoding", "gzip")
+		}
+	}
 	w.Header().Set("ETag", r.etag)
 	w.Header().Set("Cache-Control", "no-cache")
 	if keep > 0 {

@@ -8,10 +8,15 @@ import (
 )
 
 const (
-	heartbeat     = 15 * time.Second       // of a quiet stream, so that proxies keep it
-	streamPause   = 250 * time.Millisecond // between two writes to one client: at most four a second
-	streamTimeout = 10 * time.Second       // for a client to take one write
-	maxFilter     = 100                    // shelves that one stream may name
+	heartbeat     = 15 * time.Second // of a quiet stream, so that proxies keep it
+	streamTimeout = 10 * time.Second // for a client to take one write
+	maxFilter     = 100              // shelves that one stream may name
+
+	// Between two writes to one client: four a second while there are few, fewer
+	// while there are more than 750, as each brings the questions of a page.
+	streamPause  = 250 * time.Millisecond
+	streamWrites = 3000 // a second, to all clients together
+	longestPause = 750 * time.Millisecond
 )
 
 // events streams what changed, and nothing else: the client asks for what it
@@ -76,7 +81,7 @@ func (s *Server) follow(stream *stream, out eventWriter, r *http.Request) {
 		case <-wake:
 			err = out.send(stream.take())
 			wake = nil
-			pause.Reset(streamPause)
+			pause.Reset(s.hub.pause())
 		}
 		if err != nil {
 			return

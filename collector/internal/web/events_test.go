@@ -161,6 +161,33 @@ func TestAClientIsToldOfAShelfFourTimesASecond(t *testing.T) {
 	})
 }
 
+func TestManyClientsAreToldOfAShelfLessOftenAndWithinASecond(t *testing.T) {
+	bubble(t, func(ctx context.Context, w *world, h http.Handler) {
+		var all []*pipe
+		for range 2000 {
+			all = append(all, follow(ctx, h))
+		}
+		for range 100 { // for ten seconds
+			w.racks.changes <- []string{"hex/a1/s3"}
+			time.Sleep(100 * time.Millisecond)
+		}
+		for i, p := range all {
+			if got := len(p.writes); got < 14 || got > 16 {
+				t.Fatalf("%d events for client %d in 10 s, want about 15", got, i)
+			}
+		}
+		begin := time.Now()
+		for p := all[0]; len(p.writes) > 0; {
+			<-p.writes
+		}
+		w.racks.changes <- []string{"hex/a1/s3"}
+		<-all[0].writes
+		if took := time.Since(begin); took > time.Second {
+			t.Errorf("a change was told after %v", took)
+		}
+	})
+}
+
 func TestASlowReaderHoldsNobodyUpAndGetsTheNewest(t *testing.T) {
 	bubble(t, func(ctx context.Context, w *world, h http.Handler) {
 		slow, quick := follow(ctx, h), follow(ctx, h)
@@ -199,12 +226,12 @@ func (p *pipe) told() []string {
 func TestStreamsAreBounded(t *testing.T) {
 	bubble(t, func(ctx context.Context, _ *world, h http.Handler) {
 		open, leave := context.WithCancel(ctx)
-		for range 2500 {
+		for range 4096 {
 			follow(open, h)
 		}
 		r := httptest.NewRequest("GET", "/api/v1/events", nil)
 		if got := ask(h, r); got.Code != http.StatusServiceUnavailable || got.Header().Get("Retry-After") == "" {
-			t.Errorf("stream 2501: %d %v", got.Code, got.Header())
+			t.Errorf("stream 4097: %d %v", got.Code, got.Header())
 		}
 		leave()
 		synctest.Wait()

@@ -92,6 +92,11 @@ func (h *hub) count() int {
 	return len(h.streams)
 }
 
+// pause returns how long a stream waits between two writes.
+func (h *hub) pause() time.Duration {
+	return min(max(streamPause, time.Duration(h.count())*time.Second/streamWrites), longestPause)
+}
+
 func (h *hub) close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

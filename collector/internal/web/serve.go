@@ -14,8 +14,8 @@ import (
 // What one listener may hold. Streams stay open for hours; the rest of the
 // connections is for what is asked beside them.
 const (
-	maxConnections = 4096 // unless Options say otherwise
-	maxStreams     = 2500
+	maxConnections = 8192 // unless Options say otherwise
+	maxStreams     = 4096
 	maxExports     = 16 // under way; each holds a day of a series
 	maxHeaderBytes = 16 << 10
 	headerTimeout  = 5 * time.Second
