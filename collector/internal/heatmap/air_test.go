@@ -222,6 +222,21 @@ func TestADoubtedProbeDoesNotMakeItsCellMeasured(t *testing.T) {
 	}
 }
 
+func TestTheDrawingSaysThatAProbeIsDoubted(t *testing.T) {
+	t.Parallel()
+	state := warmShelf(true, 0, 0.5, 1)
+	state.Probes[5].V = 85
+	var svg strings.Builder
+	if err := heatmap.WriteSVG(&svg, mustNew(t, state, heatmap.Air), heatmap.Look{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"1 probe doubted", "probe pf: 85.0 °C"} {
+		if !strings.Contains(svg.String(), want) {
+			t.Errorf("the drawing does not say %q", want)
+		}
+	}
+}
+
 func TestTwoProbesDoNotDoubtEachOther(t *testing.T) {
 	t.Parallel()
 	state := shelf(3, 3)

@@ -21,9 +21,10 @@ func fed(s scene) rack.State   { return s.fed }
 
 func TestTheFieldOfRandomShelvesIsCloseAndItsBandHolds(t *testing.T) {
 	t.Parallel()
-	bounds := map[int]float64{0: 0.2, 1: 0.25, 2: 0.8, 3: 0.45} // K
-	if testing.Short() { // of eight shelves one may be odd
-		bounds = map[int]float64{0: 0.3, 1: 0.35, 2: 1.2, 3: 0.6}
+	bounds, widest := map[int]float64{0: 0.2, 1: 0.25, 2: 0.8, 3: 0.45}, 97.0 // K, %
+	if testing.Short() {
+		// Of eight shelves one may be odd.
+		bounds, widest = map[int]float64{0: 0.3, 1: 0.35, 2: 1.2, 3: 0.6}, 99
 	}
 	for condition, most := range bounds {
 		for name, sensors := range map[string]func(scene) rack.State{"": unfed, " with power": fed} {
@@ -33,8 +34,8 @@ func TestTheFieldOfRandomShelvesIsCloseAndItsBandHolds(t *testing.T) {
 				if got := s.rmse(); !(got <= most) {
 					t.Errorf("RMSE %.3f K, want %v at most", got, most)
 				}
-				if got := s.coverage(); !(got >= 75 && got <= 97) {
-					t.Errorf("the 90 %% band holds %.1f %% of the points, want 75 to 97", got)
+				if got := s.coverage(); !(got >= 75 && got <= widest) {
+					t.Errorf("the 90 %% band holds %.1f %% of the points, want 75 to %v", got, widest)
 				}
 				if s.missing > 0 {
 					t.Errorf("%d points are missing", s.missing)

@@ -127,7 +127,7 @@ func TestAFieldIsTheSumOfItsShapes(t *testing.T) {
 
 func TestOneSightPullsTheLevelByHand(t *testing.T) {
 	t.Parallel()
-	// A level of 10 K sd and a probe of √(0.15² + what shapes leave out) K: on
+	// A level of 10 K sd and a probe of √(0.13² + what shapes leave out) K: on
 	// the cold face, where the rise is nothing, all else is small.
 	s := sight{spot: spotAt(0.5, 0), celsius: 25}
 	p := settled([]sight{s})

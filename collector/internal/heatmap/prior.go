@@ -17,7 +17,7 @@ type sight struct {
 
 // What sensors are worth before they are compared, as standard deviations in K.
 const (
-	probeError = 0.15 // a probe, against turbulence and its own step of 1/16 K
+	probeError = 0.13 // a probe, against turbulence and its own step of 1/16 K
 	proxyError = 2.2  // a SoC against the others, mostly the load of its Pi
 )
 
