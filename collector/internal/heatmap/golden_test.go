@@ -112,6 +112,7 @@ func TestWriteSVG(t *testing.T) {
 		{"soc-broken-dark", broken(), heatmap.SoC, heatmap.Look{Dark: true, Alarms: alarms()}},
 		{"poe", small(), heatmap.PoE, heatmap.Look{}},
 		{"delta", learned(), heatmap.Delta, heatmap.Look{Alarms: []heatmap.Alarm{{Slot: 2, Severity: "warning"}}}},
+		{"excess", warmed(small(), 7, 12), heatmap.Excess, heatmap.Look{Palette: heatmap.Viridis}},
 		{"nothing", shelf(3, 2), heatmap.Air, heatmap.Look{Width: 200}},
 	}
 	for _, tt := range tests {

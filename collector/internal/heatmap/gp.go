@@ -66,7 +66,7 @@ func (gp *process) see(sights []sight, stencils []stencil, l lower) bool {
 
 // add counts one observation with weight w in the normal equations.
 func (b basis) add(l lower, rhs []float64, st *stencil, w, celsius float64) {
-	dense := st.air()
+	dense := st.seen()
 	for i, v := range dense {
 		if v *= w; v != 0 {
 			axpy(v, dense[:i+1], l.row(i))
@@ -86,7 +86,7 @@ func (b basis) add(l lower, rhs []float64, st *stencil, w, celsius float64) {
 
 // sum returns what the heights make of a stencil, in °C.
 func (gp *process) sum(st *stencil) float64 {
-	dense := st.air()
+	dense := st.seen()
 	out := dot(dense, gp.mean[:len(dense)])
 	shares := gp.basis.shares(st)
 	for i := range shares.n {
@@ -97,7 +97,7 @@ func (gp *process) sum(st *stencil) float64 {
 
 // variance returns how uncertain that is, in K².
 func (gp *process) variance(st *stencil) (v float64) {
-	dense := st.air()
+	dense := st.seen()
 	for i, by := range dense {
 		row := gp.spread.row(i)
 		v += by * (2*dot(dense[:i], row[:i]) + by*row[i])

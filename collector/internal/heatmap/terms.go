@@ -118,7 +118,7 @@ type sparse struct {
 	by [4]float64
 }
 
-// columns returns the stencil's shares in the heights of columns, in rising
+// shares returns the stencil's shares in the heights of columns, in rising
 // order of their places.
 func (b basis) shares(st *stencil) (out sparse) {
 	add := func(at int, by float64) {
@@ -136,8 +136,9 @@ func (b basis) shares(st *stencil) (out sparse) {
 	return out
 }
 
-// dense returns the part of a stencil that is not zero throughout.
-func (st *stencil) air() []float64 {
+// seen returns the part of a stencil that is not zero throughout: for a probe,
+// the shapes of the air.
+func (st *stencil) seen() []float64 {
 	if st.proxy {
 		return st.dense[:]
 	}
