@@ -28,7 +28,9 @@ func (m *Map) headline() string {
 	return fmt.Sprintf("Shelf %s, %s, %s", m.Shelf, m.Layer.words(), m.stamp())
 }
 
-func (m *Map) stamp() string { return m.T.UTC().Format("2006-01-02 15:04:05 UTC") }
+func (m *Map) stamp() string { return stampOf(m.T) }
+
+func stampOf(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // about says in words what the map shows, for those who do not see it.
 func (m *Map) about(alarms int) string {

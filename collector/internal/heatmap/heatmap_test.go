@@ -35,7 +35,9 @@ func shelf(columns, depth int) rack.State {
 	for i := range s.Slots {
 		s.Slots[i].Number = i + 1
 		s.Slots[i].Node = "b827eb000001"
-		state.Slots = append(state.Slots, rack.Slot{Slot: s.Slots[i], SoC: missing(), Power: missing()})
+		state.Slots = append(state.Slots, rack.Slot{
+			Slot: s.Slots[i], SoC: missing(), Power: missing(), Normal: rack.Figure{Why: "not watched for long enough"},
+		})
 	}
 	quiet := rack.Figure{Why: "no readings"}
 	state.Figures = rack.Figures{Inlet: quiet, HotAir: quiet, DeltaT: quiet, Power: quiet, AirFlow: quiet}

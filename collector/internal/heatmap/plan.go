@@ -77,14 +77,21 @@ func (p *plan) shelf(y float64) float64 {
 	return p.grid.y + p.grid.h + faceLine
 }
 
-// place gives the grid its box: slots somewhat wider than deep, the whole never
-// so flat or so tall that it does not read as a shelf.
+// place gives the grid its box.
 func (p *plan) place(y float64) {
 	w := p.inner() - 2*gutter
-	p.cw = w / float64(p.Columns)
-	h := min(max(0.64*p.cw*float64(p.Depth), 0.2*w), 0.62*w)
-	p.ch = h / float64(p.Depth)
-	p.grid = box{margin + gutter, y, w, h}
+	p.take(box{margin + gutter, y, w, gridHeight(w, p.Columns, p.Depth)})
+}
+
+// take makes b the grid.
+func (p *plan) take(b box) {
+	p.grid, p.cw, p.ch = b, b.w/float64(p.Columns), b.h/float64(p.Depth)
+}
+
+// gridHeight returns how high the slots are drawn on a width: somewhat wider than
+// deep, the whole never so flat or so tall that it does not read as a shelf.
+func gridHeight(w float64, columns, depth int) float64 {
+	return min(max(0.64*w/float64(columns)*float64(depth), 0.2*w), 0.62*w)
 }
 
 // cell returns the box of the cell at index i. Row 0 is at the cold edge, below.

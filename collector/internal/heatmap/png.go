@@ -17,11 +17,16 @@ func WritePNG(w io.Writer, m *Map, look Look) error {
 	if err != nil {
 		return err
 	}
+	return d.png(w, look.theme().page)
+}
+
+// png writes the drawing on a ground.
+func (d *drawing) png(w io.Writer, ground colour) error {
 	p, err := newPainter(d)
 	if err != nil {
 		return fmt.Errorf("draw map: %w", err)
 	}
-	p.blank(look.theme().page)
+	p.blank(ground)
 	for _, s := range d.shapes {
 		s.paint(p)
 	}
