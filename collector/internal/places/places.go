@@ -173,6 +173,20 @@ func (h *History) At(shelf string, t time.Time) *layout.Layout {
 	return h.entries[h.index(t.UnixMilli())].of(shelf, h.journal, t.UnixMilli())
 }
 
+// Shelves returns the ids of all shelves that there were at t, sorted; nil when no
+// layout was ever recorded.
+func (h *History) Shelves(t time.Time) []string {
+	if len(h.entries) == 0 {
+		return nil
+	}
+	var ids []string
+	valid := h.entries[h.index(t.UnixMilli())].layout
+	for i := range valid.Shelves {
+		ids = append(ids, valid.Shelves[i].ID())
+	}
+	return ids
+}
+
 // Periods yields what a shelf was from one time until before another: periods in
 // time order that leave no gap, or none when no layout was ever recorded or to is
 // not after from.

@@ -294,3 +294,22 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+func TestShelvesAreThoseOfThen(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if got := open(t, t.TempDir(), nil, 0).Shelves(noon); got != nil {
+		t.Errorf("without a layout: %v", got)
+	}
+	open(t, dir, shelf(t, oldProbe, 1), 0)
+	two := parse(t, "version: 1\nsites: {hex: {racks: {a2: {shelves: {s1: {columns: 1, depth: 1}}}, a1: {shelves: {s9: {columns: 1, depth: 1}}}}}}\n", "")
+	h := open(t, dir, two, time.Hour)
+	for _, tt := range []struct {
+		after time.Duration
+		want  []string
+	}{{-time.Hour, []string{s3}}, {time.Hour - time.Millisecond, []string{s3}}, {time.Hour, []string{"hex/a1/s9", "hex/a2/s1"}}, {time.Hour * 9, []string{"hex/a1/s9", "hex/a2/s1"}}} {
+		if diff := cmp.Diff(tt.want, h.Shelves(noon.Add(tt.after))); diff != "" {
+			t.Errorf("%v after noon, -want +got\n%s", tt.after, diff)
+		}
+	}
+}

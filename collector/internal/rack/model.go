@@ -166,15 +166,20 @@ func (m *Model) State(ctx context.Context, shelf string, at time.Time) (State, e
 		return State{}, fmt.Errorf("shelf %.200q: %w", shelf, ErrNoShelf)
 	}
 	if at.IsZero() {
-		m.mu.RLock()
-		defer m.mu.RUnlock()
-		return x.build(s, m.clock.Now(), recall{m.newest, m.earlier, m.normals}, m.ages), nil
+		return m.now(x, s), nil
 	}
 	points, err := m.history.Latest(ctx, at, m.ages.missing)
 	if err != nil {
 		return State{}, fmt.Errorf("shelf %s at %s: %w", shelf, at.Format(time.RFC3339), err)
 	}
 	return Past{x, s, m.ages, m.normals}.State(at, func(record string) store.Point { return points[record] }), nil
+}
+
+// now builds a shelf of what is known now.
+func (m *Model) now(x *index, s *layout.Shelf) State {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return x.build(s, m.clock.Now(), recall{m.newest, m.earlier, m.normals}, m.ages)
 }
 
 // indexAt returns an index that has a shelf as it was at a time, at the zero time
