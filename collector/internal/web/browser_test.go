@@ -38,7 +38,7 @@ func openChromium(tb testing.TB) context.Context {
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(path), chromedp.UserDataDir(tb.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
-	base, cancelBase := context.WithTimeout(context.Background(), 2*time.Minute)
+	base, cancelBase := context.WithTimeout(context.Background(), 5*time.Minute)
 	allocator, cancelAllocator := chromedp.NewExecAllocator(base, options...)
 	chromium, cancel := chromedp.NewContext(allocator)
 	tb.Cleanup(func() {
@@ -99,12 +99,12 @@ func (b *browser) quiet() {
 	}
 }
 
-// until waits up to 10 s for a JavaScript expression to be true. It evaluates
+// until waits up to 30 s, for the machine may be busy, for a JavaScript expression to be true. It evaluates
 // no text in the page, which the page's own policy forbids.
 func (b *browser) until(expression string) {
 	b.tb.Helper()
 	held, err := chromedp.Run(b, chromedp.Evaluate[bool](`new Promise((resolve) => {
-		const end = performance.now() + 10000;
+		const end = performance.now() + 30000;
 		const look = () => {
 			let held = false;
 			try { held = Boolean(`+expression+`); } catch { /* not there yet */ }

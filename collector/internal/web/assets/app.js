@@ -78,7 +78,7 @@ const refreshShelves = asking(2000, async () => {
   follow();
 });
 
-const refreshMap = asking(400, async () => {
+const refreshMap = asking(200, async () => {
   const { shelf } = shown;
   if (!shelf) return;
   const { layer, at } = address.route;
@@ -102,7 +102,7 @@ const refreshPlayer = asking(0, async () => {
   else parts.player.close();
 });
 
-const refreshShelf = asking(400, async () => {
+const refreshShelf = asking(200, async () => {
   const { shelf } = shown;
   if (!shelf) return;
   const { at } = address.route;
