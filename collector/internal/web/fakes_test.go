@@ -3,6 +3,7 @@ package web_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -129,6 +130,20 @@ func (r *fakeRacks) State(_ context.Context, shelf string, at time.Time) (rack.S
 		s.At = at
 	}
 	return s, err
+}
+
+func (r *fakeRacks) States(ctx context.Context, shelves []string, at time.Time) (states []rack.State, err error) {
+	for _, id := range shelves {
+		s, err := r.State(ctx, id, at)
+		switch {
+		case errors.Is(err, rack.ErrNoShelf):
+		case err != nil:
+			return nil, err
+		default:
+			states = append(states, s)
+		}
+	}
+	return states, nil
 }
 
 func (r *fakeRacks) Watch(ctx context.Context) <-chan []string {

@@ -35,6 +35,7 @@ func (s *Server) heatmap(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	p.shelf = shelfID(r)
 	got, err := s.picture(r.Context(), p)
 	if err != nil {
 		return err
@@ -83,8 +84,8 @@ func (p picture) key() string {
 		p.look.Width, p.look.Palette, p.look.Dark, p.look.Numbers)
 }
 
+// parsePicture reads all of a request but what the map is of.
 func parsePicture(r *http.Request) (p picture, contentType string, err error) {
-	p.shelf = shelfID(r)
 	switch name := r.PathValue("image"); name {
 	case "heatmap.svg":
 		contentType = "image/svg+xml"

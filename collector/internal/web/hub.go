@@ -35,6 +35,13 @@ func (h *hub) version(shelf string) string {
 	return fmt.Sprintf("%d.%d", h.shelves[shelf], h.alarms)
 }
 
+// readings changes whenever the readings of a shelf may have.
+func (h *hub) readings(shelf string) uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.shelves[shelf]
+}
+
 func (h *hub) shelvesChanged(ids []string, t time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -117,6 +117,8 @@ func TestAnswersHaveTheDocumentedFields(t *testing.T) {
 		"/api/v1/shelves/{site}/{rack}/{shelf}/scale":    {shelfAt + "/scale", shelfAt + "/scale?layer=poe&palette=inferno"},
 		"/api/v1/shelves/{site}/{rack}/{shelf}/{image}":  {shelfAt + "/heatmap.json", shelfAt + "/heatmap.json?layer=poe"},
 		"/api/v1/shelves/{site}/{rack}/{shelf}/playback": {shelfAt + "/playback", shelfAt + "/playback?layer=soc&frames=3"},
+		"/api/v1/racks/{site}/{rack}/{image}":            {"/api/v1/racks/hex/a1/heatmap.json", "/api/v1/racks/hex/a1/heatmap.json?shelf=hex/a1/s3&layer=soc"},
+		"/api/v1/sites/{site}/{image}":                   {"/api/v1/sites/hex/heatmap.json", "/api/v1/sites/hex/heatmap.json?layer=delta&at=1772600000"},
 		"/api/v1/series":                                 {"/api/v1/series?sensor=a:temperature", "/api/v1/series?sensor=a:temperature&step=60"},
 		"/api/v1/nodes":                                  {"/api/v1/nodes"},
 		"/api/v1/unplaced":                               {"/api/v1/unplaced"},

@@ -183,10 +183,19 @@ func describe(s rack.State, active []watch.Active) shelfLine {
 // shelfState is the worst that fires; of a shelf where nothing fires, whether
 // anything is known.
 func shelfState(s rack.State, active []watch.Active) string {
-	state := "ok"
+	return worse(calmState(s), active)
+}
+
+// calmState is the state of a shelf where nothing fires.
+func calmState(s rack.State) string {
 	if !known(s) {
-		state = "unknown"
+		return "unknown"
 	}
+	return "ok"
+}
+
+// worse is the state of a shelf of which these alerts are.
+func worse(state string, active []watch.Active) string {
 	for _, a := range active {
 		switch {
 		case a.State != "firing":

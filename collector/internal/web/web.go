@@ -47,6 +47,10 @@ type Racks interface {
 	// rack.ErrNoShelf for a shelf that the layout does not have.
 	State(ctx context.Context, shelf string, at time.Time) (rack.State, error)
 
+	// States returns several shelves at once, each as State does, in the order of
+	// their ids; those that the layout of then does not have are left out.
+	States(ctx context.Context, shelves []string, at time.Time) ([]rack.State, error)
+
 	Nodes() []rack.Node
 	Unplaced() []rack.Unplaced
 
@@ -87,6 +91,10 @@ type Layouts interface {
 	// Periods yields what a shelf, by its id, was from one time until before another:
 	// periods in time order that leave no gap, or none when that is not known.
 	Periods(shelf string, from, to time.Time) iter.Seq[places.Period]
+
+	// Shelves returns the ids of all shelves that there were at a time; nil when that
+	// is not known.
+	Shelves(at time.Time) []string
 }
 
 // Options say what a Server is made from. All down to Ready are needed.
@@ -138,6 +146,7 @@ type Server struct {
 	hub     *hub
 	cache   *renderings
 	films   *renderings   // playbacks: each keeps all processors busy
+	tiles   *tiles        // of racks and sites
 	reels   chan struct{} // one an animation under way
 	exports chan struct{} // one an export under way
 	backups chan struct{} // one a backup under way
@@ -163,7 +172,7 @@ func New(o Options) (*Server, error) {
 	o.MaxConnections = cmp.Or(o.MaxConnections, maxConnections)
 	h := newHub()
 	s := &Server{
-		opt: o, hub: h, cache: newRenderings(1 + runtime.GOMAXPROCS(0)), films: newRenderings(maxPlaybacks),
+		opt: o, hub: h, cache: newRenderings(1 + runtime.GOMAXPROCS(0)), films: newRenderings(maxPlaybacks), tiles: newTiles(),
 		reels: make(chan struct{}, maxAnimations), exports: make(chan struct{}, maxExports),
 		backups: make(chan struct{}, maxBackups), records: make(chan struct{}, maxRecordings),
 		metrics: newMetrics(o.Registry, h), assets: files,
@@ -206,6 +215,8 @@ func (s *Server) routes() []route {
 		{shelf + "/playback", s.answer(s.playback)},
 		{shelf + "/playback.png", s.answer(few(s.reels, s.animation(heatmap.WriteAPNG, "image/apng")))},
 		{shelf + "/playback.gif", s.answer(few(s.reels, s.animation(heatmap.WriteGIF, "image/gif")))},
+		{"GET /api/v1/racks/{site}/{rack}/{image}", s.answer(s.overview)},
+		{"GET /api/v1/sites/{site}/{image}", s.answer(s.overview)},
 		{"GET /api/v1/series", s.answer(s.series)},
 		{"GET /api/v1/export.csv", s.answer(few(s.exports, s.export))},
 		{"GET /api/v1/recording", s.answer(few(s.records, here(s.recording)))},
