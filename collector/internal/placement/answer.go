@@ -52,6 +52,10 @@ type Answer struct {
 // nobody's place anyway.
 const maxPis = 64
 
+// maxShown is how many sightings are taken from a switch, those on ports with PoE
+// first: more than the largest chassis feeds.
+const maxShown = 4096
+
 // NewAnswer returns what a switch, by its name in the layout, showed at a time.
 // Uplinks count for nothing.
 func NewAnswer(name string, s poe.Switch, at time.Time, isPi func(wire.Node) bool) Answer {
@@ -67,7 +71,7 @@ func NewAnswer(name string, s poe.Switch, at time.Time, isPi func(wire.Node) boo
 		names[p.Number] = p.Name
 		found := 0
 		for _, mac := range p.MACs {
-			if found == maxPis {
+			if found == maxPis || len(a.pis) == maxShown {
 				break
 			}
 			if isPi(mac) {
@@ -117,15 +121,4 @@ func (a Answer) differences(b Answer) []wire.Node {
 		}
 	}
 	return nodes
-}
-
-// PiPrefixes returns the first six digits of the MAC addresses that the IEEE has
-// given to Raspberry Pi.
-func PiPrefixes() []string {
-	return []string{"28cdc1", "2ccf67", "88a29e", "b827eb", "d83add", "dca632", "e45f01"}
-}
-
-// HasPiPrefix tells whether a MAC address is one that Raspberry Pi gave out.
-func HasPiPrefix(node wire.Node) bool {
-	return len(node) == 12 && slices.Contains(PiPrefixes(), string(node[:6]))
 }

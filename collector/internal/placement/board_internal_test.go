@@ -78,7 +78,7 @@ func TestWhatAnAnswerChangesIsWhatDecidingAllAnewWouldChange(t *testing.T) {
 		for step := range 60 {
 			name := fmt.Sprintf("sw-%d", r.IntN(3))
 			now = now.Add(time.Second)
-			a := NewAnswer(name, jumble(r), now, HasPiPrefix)
+			a := NewAnswer(name, jumble(r), now, poe.IsPi)
 			if before, again := b.answers[name]; again && r.IntN(3) == 0 {
 				a = Answer{at: now, heard: now.Add(-time.Duration(r.IntN(40)) * time.Second), mac: before.mac, pis: before.pis} // nothing new
 			} else if again {

@@ -78,13 +78,14 @@ func NewKeeper(o Options) *Keeper {
 
 // Seen takes in what a switch of the layout answered at a time, and says at once
 // where its Pis stand. It is called after each good answer, and not after a bad
-// one: what a switch that is away said last still counts. An answer that is older
-// than one before, and one of a switch that the layout does not have, are left out.
+// one: what a switch that is away said last still counts. An answer that is a
+// little older than one before, and one of a switch that the layout does not have,
+// are left out.
 func (k *Keeper) Seen(name string, s poe.Switch, at time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	before, again := k.board.answers[name]
-	if _, known := k.plan.layout.Switch(name); !known || again && at.Before(before.at) {
+	if _, known := k.plan.layout.Switch(name); !known || again && isLate(at, before.at) {
 		return
 	}
 	now := NewAnswer(name, s, at, k.isPi)
@@ -101,6 +102,15 @@ func (k *Keeper) Seen(name string, s poe.Switch, at time.Time) {
 		k.conflicts.Set(float64(len(result.Conflicts)))
 		k.racks.PlacePis(result)
 	}
+}
+
+// setBack is how much older than the one before an answer must be for our clock to
+// have been set back meanwhile.
+const setBack = time.Minute
+
+// isLate tells whether an answer came after one that is newer.
+func isLate(at, newest time.Time) bool {
+	return at.Before(newest) && newest.Sub(at) < setBack
 }
 
 // keep notes on disk where the Pis stand. k.mu is held.
@@ -120,5 +130,5 @@ func (k *Keeper) keep(at time.Time, nodes Nodes) {
 
 // isPi tells whether a MAC address is one of a Pi's.
 func (k *Keeper) isPi(node wire.Node) bool {
-	return !k.plan.switches[node] && (HasPiPrefix(node) || k.racks.Reported(node))
+	return !k.plan.switches[node] && (poe.IsPi(node) || k.racks.Reported(node))
 }

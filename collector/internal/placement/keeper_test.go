@@ -34,20 +34,6 @@ func TestANodeThatHasReportedIsAPiAndASwitchIsNone(t *testing.T) {
 	}
 }
 
-func TestEveryPrefixOfRaspberryPiIsAPis(t *testing.T) {
-	t.Parallel()
-	for _, prefix := range placement.PiPrefixes() {
-		if !placement.HasPiPrefix(wire.Node(prefix + "123456")) {
-			t.Errorf("%s is none", prefix)
-		}
-	}
-	for _, node := range []wire.Node{"", "b827eb", "001122334455", "eb27b8000001"} {
-		if placement.HasPiPrefix(node) {
-			t.Errorf("%q is one", node)
-		}
-	}
-}
-
 func TestAnAnswerThatSaysNothingNewIsNotToldAgain(t *testing.T) {
 	t.Parallel()
 	got := keep(t, twoShelves, nil, []string{"a 1: 1", "a 1: 1", "a 1: 1, 24u: 2 3, 4: x1"})
@@ -85,6 +71,31 @@ func TestAnAnswerThatCameLateIsLeftOut(t *testing.T) {
 	k.Seen("sw-a", shows(t, "2: 1"), noon)
 	k.Seen("sw-a", shows(t, "1: 1"), noon.Add(-time.Second))
 	if r.stands() != "a2=1" {
+		t.Errorf("got %q", r.stands())
+	}
+}
+
+func TestASwitchThatMakesUpPisIsHeardOutToABound(t *testing.T) {
+	t.Parallel()
+	r := &told{}
+	k := placement.NewKeeper(placement.Options{Layout: parse(t, twoShelves), Racks: r, Journal: r})
+	s := shows(t, "1: 1")
+	for i := range 100_000 {
+		s.Ports = append(s.Ports, poe.Port{IfIndex: 1000 + i, Name: fmt.Sprint(i), MACs: []wire.Node{wire.Node(fmt.Sprintf("dca632%06x", i))}})
+	}
+	k.Seen("sw-a", s, noon)
+	if len(r.Nodes) != 1 || len(r.Unplaced) == 0 || len(r.Unplaced) > 4096 {
+		t.Errorf("got %v and %d Pis without a place", r.Nodes, len(r.Unplaced))
+	}
+}
+
+func TestAfterOurClockIsSetBackPisMoveOn(t *testing.T) {
+	t.Parallel()
+	r := &told{}
+	k := placement.NewKeeper(placement.Options{Layout: parse(t, twoShelves), Racks: r, Journal: r})
+	k.Seen("sw-a", shows(t, "2: 1"), noon)
+	k.Seen("sw-a", shows(t, "1: 1"), noon.AddDate(-10, 0, 0))
+	if r.stands() != "a1=1" {
 		t.Errorf("got %q", r.stands())
 	}
 }
