@@ -1,6 +1,7 @@
 package snmp_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -62,6 +63,21 @@ func TestATableWithoutEndIsGivenUp(t *testing.T) {
 	r := snmptest.Start(t, snmptest.Public, vars)
 	_, err := open(t, r, patient).Walk(t.Context(), root)
 	if !errors.Is(err, snmp.ErrAgent) || !strings.Contains(err.Error(), "more than 200000 objects") {
+		t.Errorf("err = %v", err)
+	}
+}
+
+func TestATableOfEndlessTextsIsGivenUp(t *testing.T) {
+	t.Parallel()
+	root := oid(t, "1.3.6.1.2.1.31.1.1.1.1")
+	text := bytes.Repeat([]byte("x"), 1000)
+	vars := make([]snmp.Var, 18_000)
+	for i := range vars {
+		vars[i] = snmp.Var{OID: root.Append(uint32(i)), Value: snmp.Value{Kind: snmp.Text, Bytes: text}}
+	}
+	r := snmptest.Start(t, snmptest.Public, vars)
+	_, err := open(t, r, patient).Walk(t.Context(), root)
+	if !errors.Is(err, snmp.ErrAgent) || !strings.Contains(err.Error(), "16777216 bytes") {
 		t.Errorf("err = %v", err)
 	}
 }

@@ -8,10 +8,12 @@ import (
 	"github.com/gosnmp/gosnmp"
 )
 
-// The bounds of one walk. A core switch has some ten thousand MAC addresses.
+// The bounds of one walk. A core switch has some ten thousand MAC addresses, and
+// all of its texts together are less than a megabyte.
 const (
 	maxWalkVars     = 200_000
 	maxWalkRequests = 20_000
+	maxWalkBytes    = 16 << 20 // of texts and object identifiers
 )
 
 // A column is a root that is being walked.
@@ -20,6 +22,24 @@ type column struct {
 	last string // name of the last object read, as gosnmp writes it
 	vars []Var
 	done bool
+}
+
+// A budget is what a walk may still take in.
+type budget struct{ vars, requests, bytes int }
+
+// spend takes an answer off the budget, and tells whether that was left.
+func (b *budget) spend(answer []gosnmp.SnmpPDU) bool {
+	b.requests--
+	b.vars -= len(answer)
+	for _, pdu := range answer {
+		switch value := pdu.Value.(type) {
+		case []byte:
+			b.bytes -= len(value)
+		case string:
+			b.bytes -= len(value)
+		}
+	}
+	return b.requests >= 0 && b.vars >= 0 && b.bytes >= 0
 }
 
 // Walk implements Source. It reads the roots side by side, so that each answer is
@@ -44,14 +64,14 @@ func (c *Client) Walk(ctx context.Context, roots ...OID) ([][]Var, error) {
 
 // walk reads columns until all are done.
 func (c *Client) walk(ctx context.Context, open []*column) error {
-	left := maxWalkVars
-	for n := 0; len(open) > 0; n++ {
+	left := budget{maxWalkVars, maxWalkRequests, maxWalkBytes}
+	for len(open) > 0 {
 		some, answer, err := c.rows(ctx, open)
 		if err != nil {
 			return err
 		}
-		if left -= len(answer); left < 0 || n >= maxWalkRequests {
-			return c.wrap(some[0].root.String(), fmt.Errorf("more than %d objects or %d requests (%w)", maxWalkVars, maxWalkRequests, ErrAgent))
+		if !left.spend(answer) {
+			return c.wrap(some[0].root.String(), fmt.Errorf("more than %d objects, %d bytes or %d requests (%w)", maxWalkVars, maxWalkBytes, maxWalkRequests, ErrAgent))
 		}
 		arcs := make([]uint32, 0, len(answer)*typicalArcs)
 		for i, pdu := range answer {
