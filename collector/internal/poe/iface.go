@@ -15,7 +15,8 @@ import (
 type interfaces struct {
 	names    map[int]string // by ifIndex: ifName, else ifDescr
 	byName   map[string]int
-	byLabel  map[[2]int]int // by first and last number of the name: 1/0/17
+	byLabel  map[[2]int]int // by first and last number of the name: 1/0/17; 0 where several have these
+	byPort   map[int]int    // by the last number alone, likewise
 	bridged  map[int]int    // by port of the bridge
 	entities cells          // ifIndexes by row of the PoE table
 }
@@ -48,7 +49,7 @@ func readInterfaces(ctx context.Context, src snmp.Source, p *profile, table obje
 
 // name fills in what follows from the names.
 func (n *interfaces) name(names cells) {
-	n.names, n.byName, n.byLabel = map[int]string{}, map[string]int{}, map[[2]int]int{}
+	n.names, n.byName, n.byLabel, n.byPort = map[int]string{}, map[string]int{}, map[[2]int]int{}, map[int]int{}
 	for row := range names {
 		if index := rowNumber(row); index > 0 {
 			n.names[index] = names.text(row)
@@ -63,12 +64,19 @@ func (n *interfaces) name(names cells) {
 		if !ok || len(l.unit) == 0 {
 			continue // "Vlan1" is no port 1
 		}
-		key := [2]int{l.unit[0], l.port}
-		if _, taken := n.byLabel[key]; taken {
-			index = 0 // two interfaces: nobody can say which
-		}
-		n.byLabel[key] = index
+		only(n.byLabel, [2]int{l.unit[0], l.port}, index)
 	}
+	for key, index := range n.byLabel {
+		only(n.byPort, key[1], index)
+	}
+}
+
+// only notes the interface that a key leads to. Of two, nobody can say which.
+func only[K comparable](m map[K]int, key K, index int) {
+	if _, taken := m[key]; taken {
+		index = 0
+	}
+	m[key] = index
 }
 
 // rowNumber returns the number that a row of one index is, 0 when it is none.
@@ -143,17 +151,7 @@ func (n *interfaces) labelled(group string, port, from int) int {
 	if group != "" {
 		return n.byLabel[[2]int{rowNumber(group) - 1 + from, port}]
 	}
-	found := 0
-	for key, index := range n.byLabel {
-		if key[1] != port {
-			continue
-		}
-		if found > 0 {
-			return 0
-		}
-		found = index
-	}
-	return found
+	return n.byPort[port]
 }
 
 // bridge returns the interface of a port of the MAC table, 0 when that is not known.

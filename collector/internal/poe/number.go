@@ -97,15 +97,16 @@ func printed(labels []label) bool {
 }
 
 // A roster remembers which ports with PoE a switch has shown, so that the others
-// keep their numbers when a member of a stack is off.
+// keep their numbers when a member of a stack is off. One that has shown more than
+// maxPorts makes them up, and they are counted anew.
 type roster map[string]Port // by Index; only Index and Name
 
 // number sets the Number of ports as if all that were ever shown were there.
 func (r roster) number(ports []Port) {
-	for _, p := range ports {
-		if _, known := r[p.Index]; p.Name != "" || !known {
-			r[p.Index] = Port{Index: p.Index, Name: p.Name}
-		}
+	r.add(ports)
+	if len(r) > maxPorts {
+		clear(r)
+		r.add(ports)
 	}
 	all := make([]Port, 0, len(r))
 	for _, p := range r {
@@ -119,6 +120,14 @@ func (r roster) number(ports []Port) {
 	}
 	for i := range ports {
 		ports[i].Number = numbers[ports[i].Index]
+	}
+}
+
+func (r roster) add(ports []Port) {
+	for _, p := range ports {
+		if _, known := r[p.Index]; p.Name != "" || !known {
+			r[p.Index] = Port{Index: p.Index, Name: p.Name}
+		}
 	}
 }
 

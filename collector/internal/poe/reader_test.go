@@ -257,3 +257,42 @@ func later(r *snmp.Recording, d time.Duration) []snmp.Var {
 	}
 	return vars
 }
+
+func TestPortsThatASwitchMakesUpAreForgotten(t *testing.T) {
+	t.Parallel()
+	src := &changing{}
+	r := reader(t, src, "rfc3621-ifindex")
+	for poll := range 3 {
+		var ports strings.Builder
+		for port := range 2000 {
+			fmt.Fprintf(&ports, "psePrt.6.1.%d|2|1\n", 2000*poll+port+1)
+		}
+		src.now = aged(t, time.Duration(poll+1)*time.Second, ports.String())
+		s, err := r.Read(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []int{2, 2001, 2}[poll] // the first is always there; 6000 are more than any switch has
+		if got := s.Ports[1].Number; got != want {
+			t.Errorf("poll %d: the second port is number %d, want %d", poll, got, want)
+		}
+	}
+}
+
+// Looking each of a hundred thousand ports up among all names took minutes, in which
+// nobody could stop it.
+func TestATableOfAddressesAsLongAsThatOfNamesIsReadInTime(t *testing.T) {
+	t.Parallel()
+	const many = 90_000
+	name, fdb := snmp.OID{1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 1}, snmp.OID{1, 3, 6, 1, 2, 1, 17, 4, 3, 1, 2}
+	vars := []snmp.Var{{OID: snmp.OID{1, 3, 6, 1, 2, 1, 1, 3, 0}, Value: snmp.Value{Kind: snmp.Counter, Int: 100}}}
+	for i := range uint32(many) {
+		vars = append(vars,
+			snmp.Var{OID: name.Append(i + 1), Value: snmp.Value{Kind: snmp.Text, Bytes: fmt.Appendf(nil, "ge%d/%d", i/9000, i%9000)}},
+			snmp.Var{OID: fdb.Append(0, 0, 1, i>>16, i>>8&255, i&255), Value: snmp.Value{Kind: snmp.Integer, Int: int64(i + 1)}})
+	}
+	s, err := reader(t, snmp.NewRecording(vars), "tp-link").Read(t.Context())
+	if err != nil || len(s.Ports) != many {
+		t.Errorf("%d ports, %v", len(s.Ports), err)
+	}
+}
