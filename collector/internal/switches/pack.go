@@ -10,18 +10,6 @@ import (
 	"thermarack/collector/internal/poe"
 )
 
-// Quantities of a switch beside its watts. docs/wire.md says what each means.
-const (
-	quantityAllocated = "allocated"
-	quantityStatus    = "status"
-	quantityClass     = "class"
-	quantityDenied    = "denied"
-	quantityOverload  = "overload"
-	quantityShort     = "short"
-	quantityCapacity  = "capacity"
-	quantityThreshold = "threshold"
-)
-
 // Pack returns what a switch said as readings of its MAC in the layout, all of one
 // instant: those of its ports with PoE, then those of its power supplies, in the
 // order of s. What the switch did not say is left out, and so are numbers that
@@ -77,18 +65,18 @@ func (p *packer) port(port *poe.Port) {
 	case port.Measured || *port.Power == 0:
 		p.add(wire.QuantityPower, "W", *port.Power)
 	default:
-		p.add(quantityAllocated, "W", *port.Power)
+		p.add(poe.QuantityAllocated, "W", *port.Power)
 	}
 	if port.Status != 0 {
-		p.add(quantityStatus, "", float64(port.Status))
+		p.add(poe.QuantityStatus, "", float64(port.Status))
 	}
 	if port.Class != nil && port.Status == poe.Delivering {
-		p.add(quantityClass, "", float64(*port.Class))
+		p.add(poe.QuantityClass, "", float64(*port.Class))
 	}
 	for _, c := range []struct {
 		quantity string
 		count    *uint32
-	}{{quantityDenied, port.Denied}, {quantityOverload, port.Overload}, {quantityShort, port.Short}} {
+	}{{poe.QuantityDenied, port.Denied}, {poe.QuantityOverload, port.Overload}, {poe.QuantityShort, port.Short}} {
 		if c.count != nil {
 			p.add(c.quantity, "", float64(*c.count))
 		}
@@ -99,12 +87,12 @@ func (p *packer) supply(s poe.Supply) {
 	if !p.begin("supply", s.Group) {
 		return
 	}
-	p.add(quantityCapacity, "W", s.Watts)
+	p.add(poe.QuantityCapacity, "W", s.Watts)
 	p.add(wire.QuantityPower, "W", s.Used)
 	if s.Status != 0 {
-		p.add(quantityStatus, "", float64(s.Status))
+		p.add(poe.QuantityStatus, "", float64(s.Status))
 	}
 	if s.Threshold != nil {
-		p.add(quantityThreshold, "/", *s.Threshold)
+		p.add(poe.QuantityThreshold, "/", *s.Threshold)
 	}
 }
