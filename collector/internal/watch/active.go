@@ -38,6 +38,9 @@ func (a Active) FanNames() []string {
 // ShelfID returns "<site>/<rack>/<shelf>".
 func (a Active) ShelfID() string { return a.Site + "/" + a.Rack + "/" + a.Shelf }
 
+// isAt tells whether the alert is about a slot, given by the ID of its shelf.
+func (a Active) isAt(shelf string, slot int) bool { return a.ShelfID() == shelf && a.Slot == slot }
+
 // Concerns tells whether the alert is about a shelf, given by its ID.
 func (a Active) Concerns(shelf string) bool { return slices.Contains(a.shelfIDs(), shelf) }
 

@@ -159,7 +159,7 @@ func (w *Watch) agent(a rack.Agent) *agent {
 	return one
 }
 
-// departed ends what was told of Pis that stand no more where they were silent.
+// departed ends what was told of Pis that stand no more where they were.
 func (w *Watch) departed(now time.Time) (changes []Change) {
 	s := &w.silence
 	for node, one := range s.agents {
@@ -170,13 +170,29 @@ func (w *Watch) departed(now time.Time) (changes []Change) {
 	}
 	slices.SortFunc(s.left, func(a, b *agent) int { return cmp.Compare(a.node, b.node) })
 	for _, one := range s.left {
-		if one.told {
-			a := w.aboutAgent(one, fmt.Sprintf("%s: its Pi stands there no more", one.place), 0)
-			changes = append(changes, w.remove(silentKey(one), now, a)...)
-		}
+		changes = append(changes, w.leave(now, one)...)
 	}
 	s.left = nil
 	return changes
+}
+
+// leave ends what was told of a Pi in a place: that it is silent, or hot.
+func (w *Watch) leave(now time.Time, one *agent) (changes []Change) {
+	words := standsNoMore(one.place.Shelf.ID(), one.place.Slot)
+	if one.told {
+		changes = w.remove(silentKey(one), now, w.aboutAgent(one, words, 0))
+	}
+	soc := wire.Reading{Device: one.node.Device("soc"), Quantity: wire.QuantityTemperature}
+	k := key{alert: alerts.SocTemperature, severity: alerts.Warning, subject: soc.Name()}
+	if w.active[k].isAt(one.place.Shelf.ID(), one.place.Slot) {
+		delete(w.states, k)
+		changes = append(changes, w.remove(k, now, w.about(one.place, k.alert, k.severity, words, 0))...)
+	}
+	return changes
+}
+
+func standsNoMore(shelf string, slot int) string {
+	return fmt.Sprintf("%s slot %d: its Pi stands there no more", shelf, slot)
 }
 
 // sweep tells once, when everybody had the time to speak, what is silent no more

@@ -174,7 +174,7 @@ func (w *Watch) judgeBatch(b ingest.Batch) (changes []Change) {
 		case place.Fan != nil:
 			w.takeFan(place, r)
 			whole.note(place.Shelf).fans = true
-		case place.Supply != 0:
+		case place.Supply != 0 && place.Switch.MAC == b.Node:
 			whole.noteSupply(w.takeSupply(place, r))
 		case place.Switch != nil && place.Switch.MAC == b.Node:
 			changes = append(changes, w.takePort(place, r)...)
@@ -262,11 +262,16 @@ func (w *Watch) step(h held, describe func() Active) []Change {
 		w.put(k, state.Since, "pending", a)
 		return nil
 	}
-	a = w.put(k, state.Since, "firing", a)
-	if change != alerts.Fired {
-		return nil
+	var changes []Change
+	if was := w.active[k]; was.State == "firing" && !was.isAt(a.ShelfID(), a.Slot) { // its Pi was replugged
+		changes = w.remove(k, at, Active{Summary: standsNoMore(was.ShelfID(), was.Slot), Value: was.Value})
+		change = alerts.Fired
 	}
-	return []Change{{at, Fired, a}}
+	a = w.put(k, state.Since, "firing", a)
+	if change == alerts.Fired {
+		changes = append(changes, Change{at, Fired, a})
+	}
+	return changes
 }
 
 // settle tells once that an alert does not fire, if nothing was told of it yet.
