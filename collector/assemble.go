@@ -147,7 +147,7 @@ func (b *builder) takeIn(context.Context) (err error) {
 	if b.source, err = b.session(b.intake, b.registry, b.mqtt); err != nil {
 		return err
 	}
-	b.made.tasks = append(b.made.tasks, guard.Run, b.model.Run, b.watched.Run, b.made.notes.run, b.made.notes.mark, b.pages.Run, b.intake.Run, b.source.Run,
+	b.made.tasks = append(b.made.tasks, guard.Run, b.model.Run, b.watched.Run, b.made.notes.run, b.made.notes.owe, b.made.notes.mark, b.pages.Run, b.intake.Run, b.source.Run,
 		func(ctx context.Context) error { return b.made.notes.learn(ctx, b.plan, b.watched) })
 	return nil
 }
@@ -216,11 +216,7 @@ func (p plan) pager(addr string, registry *prometheus.Registry) (*pager.Pager, e
 // pageOn hands what fires and what resolves to the pager, and notes when it did.
 func pageOn(pages *pager.Pager, notes *notebook, log *slog.Logger) func(watch.Change) {
 	return func(c watch.Change) {
-		tell, err := notes.ledger.Note(c)
-		if err != nil {
-			log.Error("after a restart this alert may not be resolved", "alert", c.Alert, "err", err)
-		}
-		if !tell {
+		if !notes.note(c) {
 			return
 		}
 		notes.journal.Note(c)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -27,6 +28,8 @@ type notebook struct {
 	model  *rack.Model
 	nodes  *state.Document[rack.Saved]
 	ledger *watch.Ledger // of what is firing
+	firing *state.Document[[]string]
+	owed   time.Time // when firing was last written by note
 
 	journal *watch.Journal // of what fired when
 	marks   *state.Document[watch.Marks]
@@ -61,8 +64,10 @@ func (p plan) recall(model *rack.Model, learner *normal.Learner, registry promet
 		return nil, err
 	}
 	return &notebook{
-		model, nodes, watch.NewLedger(subjects, firing.Write),
-		watch.NewJournal(keptMarks, p.clock.Now()), marks, learner, normals,
+		model: model, nodes: nodes,
+		ledger: watch.NewLedger(subjects), firing: firing,
+		journal: watch.NewJournal(keptMarks, p.clock.Now()), marks: marks,
+		learner: learner, normals: normals,
 	}, nil
 }
 
@@ -74,6 +79,31 @@ func (m *notebook) run(ctx context.Context) error {
 // mark keeps on disk when alerts fired until ctx ends.
 func (m *notebook) mark(ctx context.Context) error {
 	return m.marks.Keep(ctx, m.journal.Unkept(), m.journal.Kept)
+}
+
+// oweEvery is how often what the pager believes is written down at once. A disk that
+// takes 50 ms for it holds up a twentieth of what comes in; ten thousand alerts at
+// once would hold it up for minutes.
+const oweEvery = time.Second
+
+// note takes in a change of an alert before the pager is told, and tells whether it
+// must be. What fires alone is on disk by then, so that a crash leaves no alert at
+// the pager that nobody ends. It is called one at a time.
+func (m *notebook) note(c watch.Change) (tell bool) {
+	if !m.ledger.Note(c) {
+		return false
+	}
+	if time.Since(m.owed) >= oweEvery {
+		_ = m.firing.Write(m.ledger.Kept()) // owe tries again, and says so
+		m.owed = time.Now()
+	}
+	return true
+}
+
+// owe keeps on disk what the pager believes to fire, of many changes at once within
+// seconds, until ctx ends.
+func (m *notebook) owe(ctx context.Context) error {
+	return m.firing.Keep(ctx, m.ledger.Unkept(), m.ledger.Kept)
 }
 
 // learn learns what is normal for each sensor, but of shelves that watched has an
@@ -90,5 +120,5 @@ func (m *notebook) learn(ctx context.Context, p plan, watched *watch.Watch) erro
 
 // close writes down what is known, when nobody learns more.
 func (m *notebook) close() error {
-	return errors.Join(m.nodes.Write(m.model.Saved()), m.marks.Write(m.journal.Kept()))
+	return errors.Join(m.nodes.Write(m.model.Saved()), m.firing.Write(m.ledger.Kept()), m.marks.Write(m.journal.Kept()))
 }

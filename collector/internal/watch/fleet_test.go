@@ -78,15 +78,13 @@ func newFleet(t *testing.T) *fleet {
 
 func (f *fleet) watchAnew() {
 	f.firing, f.settled = map[string]bool{}, map[string]bool{}
-	ledger := watch.NewLedger(f.disk, func(firing []string) error { f.disk = firing; return nil })
+	ledger := watch.NewLedger(f.disk)
 	f.watch = watch.New(watch.Options{
 		Places: f.model, Rules: alerts.DefaultRules(), Late: 2 * time.Minute,
 		Hears: func() bool { return f.hears }, Fired: ledger.Fired,
 		OnChange: func(c watch.Change) {
-			tell, err := ledger.Note(c)
-			if err != nil {
-				f.t.Error(err)
-			}
+			tell := ledger.Note(c)
+			f.disk = ledger.Kept()
 			f.change(c, tell)
 		},
 	})

@@ -1,7 +1,6 @@
 package watch_test
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -12,12 +11,10 @@ import (
 func TestTheLedgerTellsOfWhatFiredBeforeARestartAndOfNothingElse(t *testing.T) {
 	var disk []string
 	open := func() func(watch.Event, int) bool {
-		l := watch.NewLedger(disk, func(firing []string) error { disk = firing; return nil })
+		l := watch.NewLedger(disk)
 		return func(e watch.Event, slot int) bool {
-			tell, err := l.Note(watch.Change{Event: e, Active: watch.Active{Alert: "SocTemperature", Site: "hex", Rack: "a1", Shelf: "s3", Slot: slot}})
-			if err != nil {
-				t.Error(err)
-			}
+			tell := l.Note(watch.Change{Event: e, Active: watch.Active{Alert: "SocTemperature", Site: "hex", Rack: "a1", Shelf: "s3", Slot: slot}})
+			disk = l.Kept()
 			return tell
 		}
 	}
@@ -37,10 +34,22 @@ func TestTheLedgerTellsOfWhatFiredBeforeARestartAndOfNothingElse(t *testing.T) {
 	}
 }
 
-func TestTheLedgerTellsThePagerThoughTheDiskIsFull(t *testing.T) {
-	full := errors.New("no space left on device")
-	l := watch.NewLedger(nil, func([]string) error { return full })
-	if tell, err := l.Note(watch.Change{Event: watch.Fired}); !tell || !errors.Is(err, full) {
-		t.Errorf("tell %v, %v, want true and the error of the disk", tell, err)
+// Whoever keeps it on disk waits for that; who tells the pager must not.
+func TestManyChangesOfTheLedgerAreOneToKeep(t *testing.T) {
+	l := watch.NewLedger(nil)
+	for slot := range 10_000 {
+		l.Note(watch.Change{Event: watch.Fired, Active: watch.Active{Alert: "SocTemperature", Slot: slot}})
+	}
+	<-l.Unkept()
+	select {
+	case <-l.Unkept():
+		t.Error("it is to be kept twice")
+	default:
+	}
+	if n := len(l.Kept()); n != 10_000 {
+		t.Errorf("%d are kept", n)
+	}
+	if l.Note(watch.Change{Event: watch.Updated}); len(l.Unkept()) != 0 {
+		t.Error("what changes nothing is to be kept")
 	}
 }
