@@ -2,13 +2,15 @@ package web
 
 import (
 	"bytes"
+	"context"
+	"net"
 	"net/http"
 	"slices"
 	"time"
 )
 
 const (
-	heartbeat     = 15 * time.Second // of a quiet stream, so that proxies keep it
+	heartbeat     = 5 * time.Second  // of a quiet stream: so proxies keep it, and who has left is noticed
 	streamTimeout = 10 * time.Second // for a client to take one write
 	maxFilter     = 100              // shelves that one stream may name
 
@@ -31,15 +33,46 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Retry-After", "10")
 		return problem{http.StatusServiceUnavailable, "too many streams, or shutting down"}
 	}
-	defer s.hub.unsubscribe(stream)
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Accel-Buffering", "no")
+	header := w.Header()
+	header.Set("Content-Type", "text/event-stream")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Accel-Buffering", "no")
 	if r.Method == http.MethodHead {
+		s.hub.unsubscribe(stream)
 		return nil
 	}
-	s.follow(stream, eventWriter{w, http.NewResponseController(w)}, r)
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil { // as in HTTP/2, where others share it
+		defer s.hub.unsubscribe(stream)
+		s.follow(r.Context(), stream, within(w))
+		return nil
+	}
+	s.hub.take(stream, conn, func() {
+		defer s.hub.unsubscribe(stream)
+		s.followOn(conn, stream, header)
+	})
 	return nil
+}
+
+// followOn is follow on a connection that the HTTP server has let go of: it would
+// keep buffers and goroutines for each, 30 kB that a stream has no use for. Nobody
+// reads from it; that a client has left shows when it is written to.
+func (s *Server) followOn(conn net.Conn, stream *stream, header http.Header) {
+	defer conn.Close()
+	var head bytes.Buffer
+	head.WriteString("HTTP/1.1 200 OK\r\nConnection: close\r\nDate: " + time.Now().UTC().Format(http.TimeFormat) + "\r\n")
+	_ = header.Write(&head) // a buffer takes all
+	head.WriteString("\r\n")
+	write := func(text []byte) error {
+		if err := conn.SetWriteDeadline(time.Now().Add(streamTimeout)); err != nil {
+			return err
+		}
+		_, err := conn.Write(text)
+		return err
+	}
+	if write(head.Bytes()) == nil {
+		s.follow(context.Background(), stream, write)
+	}
 }
 
 // filter returns the shelves that a stream is about; none for all. A provisional
@@ -57,31 +90,33 @@ func (s *Server) filter(shelves []string) ([]string, error) {
 	return only, nil
 }
 
+// An eventWriter writes whole events, each within streamTimeout.
+type eventWriter func(text []byte) error
+
 // follow writes a stream until its client leaves, is too slow, or we stop.
-func (s *Server) follow(stream *stream, out eventWriter, r *http.Request) {
-	if out.write([]byte("retry: 2000\n: welcome\n\n")) != nil {
+func (s *Server) follow(ctx context.Context, stream *stream, write eventWriter) {
+	if write([]byte("retry: 2000\n: welcome\n\n")) != nil {
 		return
 	}
-	beat := time.NewTicker(heartbeat)
-	defer beat.Stop()
-	pause := time.NewTimer(streamPause)
-	defer pause.Stop()
-	wake := stream.wake
+	wake, timer := stream.wake, time.NewTimer(heartbeat)
+	defer timer.Stop()
 	for {
 		var err error
 		select {
-		case <-r.Context().Done():
+		case <-ctx.Done():
 			return
 		case <-s.hub.done:
 			return
-		case <-beat.C:
-			err = out.write([]byte(":\n\n"))
-		case <-pause.C:
-			wake = stream.wake
 		case <-wake:
-			err = out.send(stream.take())
-			wake = nil
-			pause.Reset(s.hub.pause())
+			err = write(stream.take())
+			wake = nil // until the pause is over
+			timer.Reset(s.hub.pause())
+		case <-timer.C:
+			if wake != nil {
+				err = write([]byte(":\n\n"))
+			}
+			wake = stream.wake
+			timer.Reset(heartbeat)
 		}
 		if err != nil {
 			return
@@ -89,34 +124,16 @@ func (s *Server) follow(stream *stream, out eventWriter, r *http.Request) {
 	}
 }
 
-// An eventWriter writes whole events, each write within streamTimeout.
-type eventWriter struct {
-	w    http.ResponseWriter
-	conn *http.ResponseController
-}
-
-func (e eventWriter) send(events []event, times []time.Time) error {
-	var out bytes.Buffer
-	for i, event := range events {
-		out.WriteString("event: " + event.kind + "\ndata: ")
-		err := encodeJSON(&out, struct {
-			Shelf string    `json:"shelf,omitempty"`
-			T     time.Time `json:"t"`
-		}{event.shelf, stamp(times[i])})
-		if err != nil {
+// within writes into an answer of the HTTP server.
+func within(w http.ResponseWriter) eventWriter {
+	conn := http.NewResponseController(w)
+	return func(text []byte) error {
+		if err := conn.SetWriteDeadline(time.Now().Add(streamTimeout)); err != nil {
 			return err
 		}
-		out.WriteByte('\n')
+		if _, err := w.Write(text); err != nil {
+			return err
+		}
+		return conn.Flush()
 	}
-	return e.write(out.Bytes())
-}
-
-func (e eventWriter) write(text []byte) error {
-	if err := e.conn.SetWriteDeadline(time.Now().Add(streamTimeout)); err != nil {
-		return err
-	}
-	if _, err := e.w.Write(text); err != nil {
-		return err
-	}
-	return e.conn.Flush()
 }

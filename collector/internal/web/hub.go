@@ -1,7 +1,9 @@
 package web
 
 import (
+	"bytes"
 	"fmt"
+	"net"
 	"slices"
 	"sync"
 	"time"
@@ -11,6 +13,8 @@ import (
 // use.
 type hub struct {
 	done chan struct{} // closed when no more changes come
+
+	taken sync.WaitGroup // streams on connections of their own
 
 	mu      sync.Mutex
 	any     uint64            // changes of all kinds
@@ -68,8 +72,9 @@ func (h *hub) pageSent(t time.Time) {
 
 // tell never waits: a stream keeps what its client has not yet read.
 func (h *hub) tell(e event, t time.Time) {
+	text := e.text(t)
 	for s := range h.streams {
-		s.add(e, t)
+		s.add(e, text)
 	}
 }
 
@@ -81,7 +86,7 @@ func (h *hub) subscribe(only []string) (s *stream, ok bool) {
 	if h.closed || len(h.streams) >= maxStreams {
 		return nil, false
 	}
-	s = &stream{only: only, wake: make(chan struct{}, 1), pending: map[event]time.Time{}}
+	s = &stream{only: only, wake: make(chan struct{}, 1), pending: map[event][]byte{}}
 	h.streams[s] = true
 	return s, true
 }
@@ -104,31 +109,66 @@ func (h *hub) pause() time.Duration {
 	return min(max(streamPause, time.Duration(h.count())*time.Second/streamWrites), longestPause)
 }
 
-func (h *hub) close() {
+// take gives a stream a connection of its own and calls serve, which ends when that
+// is closed: by itself, or by the hub when it closes.
+func (h *hub) take(s *stream, conn net.Conn, serve func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.closed {
+		_ = conn.Close() // nothing was said on it
+		return
+	}
+	s.conn = conn
+	h.taken.Go(serve)
+}
+
+// close ends all streams and returns when those with connections of their own have
+// ended.
+func (h *hub) close() {
+	h.mu.Lock()
 	if !h.closed {
 		h.closed = true
 		close(h.done)
+		for s := range h.streams {
+			if s.conn != nil {
+				_ = s.conn.Close() // clients ask again
+			}
+		}
 	}
+	h.mu.Unlock()
+	h.taken.Wait()
 }
 
 // An event is what can change; shelf is "" unless kind is "shelf".
 type event struct{ kind, shelf string }
 
+// text returns the event as a stream has it.
+func (e event) text(t time.Time) []byte {
+	var out bytes.Buffer
+	out.WriteString("event: " + e.kind + "\ndata: ")
+	// Strings and times can always be encoded.
+	_ = encodeJSON(&out, struct {
+		Shelf string    `json:"shelf,omitempty"`
+		T     time.Time `json:"t"`
+	}{e.shelf, stamp(t)})
+	out.WriteByte('\n')
+	return out.Bytes()
+}
+
 // A stream holds what one client has not been told: of each event the newest
-// time only, so that it is bounded by the number of shelves however slow the
-// client reads.
+// only, so that it is bounded by the number of shelves however slow the client
+// reads.
 type stream struct {
 	only []string
 	wake chan struct{} // holds one value while anything is pending
+	conn net.Conn      // nil: it has none of its own; guarded by hub.mu
 
 	mu      sync.Mutex
 	order   []event
-	pending map[event]time.Time
+	pending map[event][]byte // texts, which all streams share
 }
 
-func (s *stream) add(e event, t time.Time) {
+func (s *stream) add(e event, text []byte) {
 	if e.shelf != "" && len(s.only) > 0 && !slices.Contains(s.only, e.shelf) {
 		return
 	}
@@ -137,22 +177,21 @@ func (s *stream) add(e event, t time.Time) {
 	if _, known := s.pending[e]; !known {
 		s.order = append(s.order, e)
 	}
-	s.pending[e] = t
+	s.pending[e] = text
 	select {
 	case s.wake <- struct{}{}:
 	default:
 	}
 }
 
-// take returns what is pending in the order of its first change, and forgets
-// it.
-func (s *stream) take() (events []event, times []time.Time) {
+// take returns what is pending, in the order of its first change, and forgets it.
+func (s *stream) take() (text []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	events, s.order = s.order, nil
-	for _, e := range events {
-		times = append(times, s.pending[e])
+	for _, e := range s.order {
+		text = append(text, s.pending[e]...)
 	}
+	s.order = s.order[:0]
 	clear(s.pending)
-	return events, times
+	return text
 }

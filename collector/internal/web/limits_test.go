@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -109,6 +110,34 @@ func TestAStreamThatIsNotReadIsCutAndCostsOthersNothing(t *testing.T) {
 		})
 		if n := metric(t, registry, "thermarack_http_request_duration_seconds", "GET /api/v1/events"); n != 0 {
 			t.Errorf("%v streams in the durations of requests", n)
+		}
+	})
+}
+
+func TestAStreamWhoseClientHasLeftGivesItsPlaceBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		registry := w.counted()
+		inPipes(t, w, func(p *pipes, get func(string) (int, string)) {
+			stream := p.ask(t, "/api/v1/events")
+			answer, err := http.ReadResponse(bufio.NewReader(stream), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if h := answer.Header; h.Get("Content-Type") != "text/event-stream" || h.Get("Cache-Control") != "no-store" || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Content-Security-Policy") == "" {
+				t.Errorf("headers %v", h)
+			}
+			stream.Close()
+			time.Sleep(11 * time.Second) // two beats
+			synctest.Wait()
+			streams, connections := metric(t, registry, "thermarack_http_streams"), metric(t, registry, "thermarack_http_connections")
+			if streams != 0 || connections != 0 {
+				t.Errorf("%v streams on %v connections, want none", streams, connections)
+			}
+		})
+		if n := metric(t, registry, "thermarack_http_requests_total", "200", "GET /api/v1/events"); n != 1 {
+			t.Errorf("%v streams counted", n)
 		}
 	})
 }
