@@ -166,7 +166,9 @@ func TestSwitchScanOfACommonAgentSaysThatItIsNoSwitch(t *testing.T) {
 	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	config := filepath.Join(dir, "agent.conf")
 	write(t, config, "agentAddress udp:"+address+"\nrocommunity public 127.0.0.1\n")
-	start(t, false, "/usr/sbin/snmpd", "-f", "-C", "-c", config, "-Lo", "-I-smux", "-p", filepath.Join(dir, "pid"))
+	// Without what looks at file systems: it waits for those of the power cuts that
+	// are tested meanwhile.
+	start(t, false, "/usr/sbin/snmpd", "-f", "-C", "-c", config, "-Lo", "-I-smux,hw_fsys,hrh_filesys,hrh_storage,disk_hw,hr_disk,hr_partition", "-p", filepath.Join(dir, "pid"))
 	waitForAgent(t, address)
 	_, words := scan(t, 1, address)
 	if !strings.Contains(words, "neither ports with PoE nor a bridge") || !strings.Contains(words, "it is a switch at all") {
