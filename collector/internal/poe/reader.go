@@ -142,7 +142,7 @@ func (r *Reader) learn(ctx context.Context, now pulse) error {
 	if err != nil {
 		return err
 	}
-	s := still{at: now, name: string(vars[1].Value.Bytes), description: string(vars[2].Value.Bytes), mac: macOf(vars[3].Value.Bytes)}
+	s := still{at: now, name: textOf(vars[1].Value), description: textOf(vars[2].Value), mac: macOf(vars[3].Value.Bytes)}
 	if s.family, err = identify(ctx, r.src, r.profiles, vars[0].Value.ID); err != nil {
 		return err
 	}

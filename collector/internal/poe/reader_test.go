@@ -161,6 +161,20 @@ func TestATableOfTooManyPortsIsNotBelieved(t *testing.T) {
 	}
 }
 
+// A list of contradictions repeats a port's name for each Pi behind it.
+func TestTextsLongerThanTheStandardAllowsAreCut(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 50_000)
+	s := read(t, said(t, fmt.Sprintf(`
+		sys.1.0|4|%[1]s
+		sys.5.0|4|%[1]s
+		ifName.1|4|%[1]s
+		psePrt.6.1.1|2|3`, long)), "rfc3621-ifindex")
+	if want := long[:255]; s.Name != want || s.Description != want || s.Ports[0].Name != want {
+		t.Errorf("name, description and port's name have %d, %d and %d bytes, want 255 of each", len(s.Name), len(s.Description), len(s.Ports[0].Name))
+	}
+}
+
 func TestAnUnknownProfileIsRefusedWithThoseThereAre(t *testing.T) {
 	t.Parallel()
 	_, err := poe.NewReader(said(t, ""), "cisko")

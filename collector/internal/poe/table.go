@@ -56,10 +56,17 @@ func (c cells) number(row string) (n int64, ok bool) {
 // text returns the value of a row, "" when it has none, or no text.
 func (c cells) text(row string) string {
 	if v := c[row].Value; v.Kind == snmp.Text {
-		return string(v.Bytes)
+		return textOf(v)
 	}
 	return ""
 }
+
+// maxText is the longest name or description in bytes (DisplayString, RFC 2579).
+// What is longer is cut: lists repeat names.
+const maxText = 255
+
+// textOf returns what the bytes of a value say.
+func textOf(v snmp.Value) string { return string(v.Bytes[:min(len(v.Bytes), maxText)]) }
 
 // indexed returns a number that can be an index, an ifIndex or a port of a bridge,
 // 0 when the row has none.
