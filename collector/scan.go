@@ -120,7 +120,15 @@ func (f scanFlags) advise(err error, w io.Writer) {
 	if errors.Is(err, snmp.ErrCredentials) {
 		fmt.Fprint(w, credentialsForm)
 	}
-	if errors.Is(err, poe.ErrTables) {
+	switch {
+	case !errors.Is(err, poe.ErrTables):
+	case f.recording != "":
+		fmt.Fprintf(w, `The recording itself can be read. See whether
+  - it is of the whole switch (1.3.6.1), with all that its user may read,
+  - another --profile fits better than %s: %s.
+
+`, f.profile, strings.Join(poe.ProfileNames(), " "))
+	default:
 		fmt.Fprintf(w, `It answers, so address and credentials are right. See whether
   - it is a switch at all,
   - its community or user may read all of 1.3.6.1 (its "view" or "access list"),

@@ -7,6 +7,7 @@ import (
 
 	"thermarack/agent/wire/layout"
 	"thermarack/collector/internal/poe"
+	"thermarack/collector/internal/snmp"
 	"thermarack/collector/internal/switches"
 )
 
@@ -42,15 +43,27 @@ func beside(file string, sw layout.Switch) layout.Switch {
 func checkSwitches(file string, l *layout.Layout) error {
 	var errs []error
 	for _, sw := range l.Switches {
-		if _, err := poe.NewReader(nil, sw.Profile); err != nil {
-			errs = append(errs, fmt.Errorf("%s: switch %s: %w", file, sw.Name, err))
-		}
-		if sw.Host == "" {
-			continue
-		}
-		if _, err := switches.CredentialsOf(beside(file, sw)); err != nil {
+		for _, err := range faultsOf(beside(file, sw)) {
 			errs = append(errs, fmt.Errorf("%s: switch %s: %w", file, sw.Name, err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// faultsOf returns what keeps a switch from being polled.
+func faultsOf(sw layout.Switch) []error {
+	var faults []error
+	keep := func(err error) {
+		if err != nil {
+			faults = append(faults, err)
+		}
+	}
+	_, err := poe.NewReader(nil, sw.Profile)
+	keep(err)
+	if sw.Host != "" {
+		keep(snmp.CheckAddress(sw.Host))
+		_, err = switches.CredentialsOf(sw)
+		keep(err)
+	}
+	return faults
 }

@@ -176,6 +176,16 @@ func TestSwitchScanOfACommonAgentSaysThatItIsNoSwitch(t *testing.T) {
 	}
 }
 
+func TestOfARecordingThatShowsNothingNobodySaysThatItAnswers(t *testing.T) {
+	needs(t)
+	empty := filepath.Join(t.TempDir(), "empty.snmprec")
+	write(t, empty, "")
+	_, words := scan(t, 1, "--snmprec", empty)
+	if strings.Contains(words, "It answers") || !strings.Contains(words, "the whole switch") || !strings.Contains(words, "another --profile") {
+		t.Errorf("words: %s", words)
+	}
+}
+
 // waitForAgent waits until an agent answers to the community public.
 func waitForAgent(t *testing.T, address string) {
 	t.Helper()
@@ -204,6 +214,7 @@ switches:
   unpolled: {mac: 001122334404, credentials: none.yaml}
   public: {mac: 001122334405, host: 10.0.0.5}
   foreign: {mac: 001122334406, profile: nonsense}
+  nowhere: {mac: 001122334407, host: "10.0.0.7:snmp"}
 `)
 	for _, args := range [][]string{{"layout", "check", file}, {"check", "--layout", file}} {
 		out, err := exec.Command(filepath.Join(bin, "thermarack-collector"), args...).CombinedOutput()
@@ -211,7 +222,7 @@ switches:
 		if !errors.As(err, &exit) || exit.ExitCode() != 1 {
 			t.Errorf("%v: %v", args, err)
 		}
-		for _, want := range []string{"switch bad: ", "chmod 600", "switch gone: ", "none.yaml", `switch foreign: unknown profile "nonsense"`} {
+		for _, want := range []string{"switch bad: ", "chmod 600", "switch gone: ", "none.yaml", `switch foreign: unknown profile "nonsense"`, `switch nowhere: host "10.0.0.7:snmp": want HOST or HOST:PORT`} {
 			if !strings.Contains(string(out), want) {
 				t.Errorf("%v: no %q in\n%s", args, want, out)
 			}

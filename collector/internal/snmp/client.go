@@ -68,6 +68,13 @@ func Open(ctx context.Context, target Target) (*Client, error) {
 	return c, nil
 }
 
+// CheckAddress returns an error for an Address of a Target that can't be one,
+// whether anything answers there or not.
+func CheckAddress(address string) error {
+	_, _, err := splitAddress(address)
+	return err
+}
+
 // splitAddress understands host, host:port, an IP address and [IPv6]:port.
 func splitAddress(address string) (host string, port uint16, err error) {
 	if ip, err := netip.ParseAddr(strings.Trim(address, "[]")); err == nil {
@@ -79,7 +86,7 @@ func splitAddress(address string) (host string, port uint16, err error) {
 	}
 	n, wrong := strconv.ParseUint(text, 10, 16)
 	if err != nil || wrong != nil || n == 0 || host == "" || strings.ContainsAny(host, "/ ") {
-		return "", 0, fmt.Errorf("switch %q: want HOST or HOST:PORT", address)
+		return "", 0, fmt.Errorf("host %q: want HOST or HOST:PORT", address)
 	}
 	return host, uint16(n), nil
 }
