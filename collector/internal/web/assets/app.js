@@ -118,6 +118,7 @@ const refreshShelf = asking(200, async () => {
 });
 
 const refreshHistory = asking(5000, async () => {
+  await clock.known;
   const { part, at, kiosk: wall } = address.route;
   if (shown.doc && !wall) await parts.history.load(shown.doc, part, at);
 });

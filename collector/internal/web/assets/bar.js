@@ -10,6 +10,10 @@ export class Clock {
   #base = Date.now();
   #since = performance.now();
   #speed = 1;
+  /** @type {() => void} */
+  #tell = () => {};
+  /** known is kept when the program's time is known: a demo's is far from ours. */
+  known = new Promise((keep) => { this.#tell = () => keep(undefined); });
 
   /** @returns {Promise<{t: string, speed: number, demo: boolean}>} */
   async sync() {
@@ -17,6 +21,7 @@ export class Clock {
     this.#base = Date.parse(c.t);
     this.#since = performance.now();
     this.#speed = c.speed;
+    this.#tell();
     return c;
   }
 
