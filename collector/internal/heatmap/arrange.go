@@ -16,12 +16,13 @@ const (
 	edge     = 3  // height of a line that stands for an aisle
 
 	leastTile, mostTile = 144, 300 // widths
-	pleasing            = 1.6      // width by height of the whole, about
+	flattest            = 2.8      // width by height of what is drawn of racks
 )
 
 // An arrangement is where the tiles of an overview stand, from 0, 0 on.
 type arrangement struct {
 	width, height float64
+	used          float64 // of the width
 	racks         []rackPlace
 }
 
@@ -38,23 +39,14 @@ type tilePlace struct {
 	grid box // the slots
 }
 
-// arrange places the racks in so many rows that the whole is of a pleasing shape,
-// at least least wide.
+// arrange places the racks side by side, at least least wide in all; in several
+// rows where one would be too flat to be looked at.
 func (o *Overview) arrange(least float64) arrangement {
-	const mostRows = 64
-	best, misses := arrangement{}, math.Inf(1)
-	for rows, before := 1, 0; rows <= min(len(o.Racks), mostRows); rows++ {
-		each := (len(o.Racks) + rows - 1) / rows
-		if each == before {
-			continue
-		}
-		before = each
-		a := o.inRows(each, least)
-		if miss := math.Abs(math.Log(a.width / a.height / pleasing)); miss < misses {
-			best, misses = a, miss
+	for each := len(o.Racks); ; each = (each + 1) / 2 {
+		if a := o.inRows(each, least); each == 1 || a.used <= flattest*a.height {
+			return a
 		}
 	}
-	return best
 }
 
 // inRows places so many racks a row, tiles as wide as there is room for.
@@ -62,7 +54,7 @@ func (o *Overview) inRows(each int, least float64) arrangement {
 	gaps := rackGap * float64(each-1)
 	w := math.Floor(min(max((least-gaps)/float64(each), leastTile), mostTile))
 	used := w*float64(each) + gaps
-	a := arrangement{width: max(least, used)}
+	a := arrangement{width: max(least, used), used: used}
 	left := math.Floor((a.width - used) / 2)
 	for row := range slices.Chunk(o.Racks, each) {
 		y := a.height

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"thermarack/collector/internal/watch"
 )
 
 // TestScreenshots writes pictures of the page to the directory that
@@ -61,6 +63,22 @@ func TestScreenshots(t *testing.T) {
 			b.openIn(r.url+address, i == 0, 1440, 1000)
 			b.untilText("#places", "5.2 K")
 			b.takeAway(dir, fmt.Sprintf("places-%d", i+1))
+		}
+	})
+	t.Run("site", func(t *testing.T) {
+		for i, width := range []int64{1440, 1440, 390} {
+			w := largeWorld(t)
+			hot, _ := w.racks.layout.Shelf("hex/r9/s4")
+			w.racks.states[hot.ID()] = shelfState(hot, noon, 30)
+			w.alerts.set(watch.Active{ID: "1", Alert: "SocTemperature", Severity: "critical", Site: "hex", Rack: "r9", Shelf: "s4", Slot: 40, State: "firing", Since: noon})
+			b := openTab(t, chromium)
+			b.openIn(w.run(t).url+"/?site=hex&layer=soc", i == 1, width, 900)
+			b.until(`performance.getEntriesByName("site").length > 0`)
+			if i == 1 {
+				b.js(`document.querySelector('tr-site .site-links a[href^="/?shelf=hex/r9/s4"]').focus()`)
+				b.press("+", "+", "+", "+", "+", "+", "0", "+", "+", "+", "+")
+			}
+			b.takeAway(dir, fmt.Sprintf("site-%d", i+1))
 		}
 	})
 	t.Run("fleet", func(t *testing.T) {

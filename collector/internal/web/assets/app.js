@@ -76,6 +76,11 @@ const refreshShelves = asking(2000, async () => {
   shown.shelves = (await getJSON("/api/v1/shelves")).shelves;
   shown.asked = true;
   follow();
+  refreshPlaces();
+});
+
+const refreshPlaces = asking(1000, async () => {
+  if (!parts.places.hidden) await parts.places.load(address.route.layer, taste().palette);
 });
 
 const refreshMap = asking(200, async () => {
@@ -196,7 +201,7 @@ function follow() {
   const now = JSON.stringify([shelf, view, { ...route, kiosk: 0, every: 0 }, taste().palette]);
   if (now === followed) return;
   followed = now;
-  for (const refresh of [refreshMap, refreshShelf, refreshHistory, refreshFleet, refreshBefore, refreshPlayer]) refresh("now");
+  for (const refresh of [refreshMap, refreshShelf, refreshHistory, refreshFleet, refreshBefore, refreshPlayer, refreshPlaces]) refresh("now");
 }
 let followed = "";
 
@@ -251,7 +256,7 @@ function listen() {
   shown.stream = stream;
   stream.addEventListener("open", () => refreshAll());
   stream.addEventListener("shelf", () => {
-    if (!shown.shelf) refreshShelves();
+    if (!shown.shelf) { refreshShelves(); refreshPlaces(); }
     else if (address.route.at === null) changed();
   });
   stream.addEventListener("alerts", () => { refreshAlerts(); refreshShelves(); changed(); });
@@ -339,7 +344,7 @@ function wirePlayer() {
 }
 
 function start() {
-  runTheme(() => { for (const refresh of [refreshMap, refreshHistory, refreshBefore]) refresh("now"); follow(); });
+  runTheme(() => { for (const refresh of [refreshMap, refreshHistory, refreshBefore, refreshPlaces]) refresh("now"); follow(); });
   runClock(clock);
   keepTaste();
   wire();

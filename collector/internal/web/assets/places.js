@@ -2,10 +2,10 @@
 // the other.
 
 import { el, unlessSame } from "./dom.js";
-import { query, shelfPath } from "./api.js";
-import { isDark } from "./bar.js";
+import { getJSON, query } from "./api.js";
 import { linkTo } from "./route.js";
 import { stateSign } from "./signs.js";
+import { Site } from "./site.js";
 import { fixed, stateWords } from "./words.js";
 
 /**
@@ -34,7 +34,7 @@ export const worstShelf = (shelves) =>
  */
 const grouped = (shelves, key) => [...Map.groupBy(shelves, (s) => s[key])];
 
-const few = 8; // shelves that are shown with their maps
+const byNumbers = new Intl.Collator("en", { numeric: true }).compare; // s9, s10, as the map has them
 
 /** Places shows the shelves that a site and rack have; "" are all of them. */
 export class Places extends HTMLElement {
@@ -44,6 +44,22 @@ export class Places extends HTMLElement {
   #build = unlessSame((/** @type {string[]} */ _ids, /** @type {string} */ site, /** @type {string} */ rack) => this.#arrange(site, rack));
   /** @type {ShelfLine[]} */
   #shelves = [];
+  /** @type {Map<string, Site>} */
+  #maps = new Map();
+  #rack = "";
+
+  /**
+   * load fetches and shows the maps of the sites that are shown, or of the rack.
+   * @param {import("./types.js").Layer} layer
+   * @param {import("./types.js").Palette} palette
+   */
+  async load(layer, palette) {
+    const rack = this.#rack;
+    await Promise.all([...this.#maps].map(async ([site, map]) => {
+      const place = rack ? `racks/${encodeURIComponent(site)}/${encodeURIComponent(rack)}` : `sites/${encodeURIComponent(site)}`;
+      map.show(await getJSON(`/api/v1/${place}/heatmap.json${query({ layer, palette })}`));
+    }));
+  }
 
   /**
    * @param {ShelfLine[]} shelves
@@ -51,7 +67,7 @@ export class Places extends HTMLElement {
    * @param {string} rack
    */
   show(shelves, site, rack) {
-    this.#shelves = shelves.filter((s) => (!site || s.site === site) && (!rack || s.rack === rack));
+    this.#shelves = shelves.filter((s) => (!site || s.site === site) && (!rack || s.rack === rack)).sort((a, b) => byNumbers(a.id, b.id));
     this.#build(this.#shelves.map((s) => s.id), site, rack);
     for (const line of this.#shelves) this.#tiles.get(line.id)?.update(line);
     for (const node of this.querySelectorAll(".rack, .site")) {
@@ -67,10 +83,9 @@ export class Places extends HTMLElement {
    * @param {string} rack
    */
   #arrange(site, rack) {
-    const large = rack !== "" || this.#shelves.length <= few;
-    this.#tiles = new Map(this.#shelves.map((s) => [s.id, new Tile(s, large)]));
-    this.classList.toggle("one-rack", rack !== "");
-    this.classList.toggle("pictures", large);
+    this.#tiles = new Map(this.#shelves.map((s) => [s.id, new Tile(s)]));
+    this.#maps = new Map(this.#shelves.map((s) => s.site).map((name) => [name, new Site()]));
+    this.#rack = rack;
     this.replaceChildren(...(this.#shelves.length === 0
       ? [el("p", { class: "calm" }, site ? "There is no such place, or nothing stands there." : "No shelf has reported yet.")]
       : grouped(this.#shelves, "site").map(([name, all]) => this.#site(name, all))));
@@ -83,7 +98,8 @@ export class Places extends HTMLElement {
   #site(site, shelves) {
     return el("section", { class: "site", "data-site": site, "aria-label": `Site ${site}` },
       el("header", { class: "site-head" }, el("h2", {}, el("a", { href: linkTo({ site }) }, site)), el("p", { class: "muted site-sum" })),
-      el("div", { class: "racks" }, ...grouped(shelves, "rack").map(([rack, its]) => this.#rack(site, rack, its))));
+      this.#maps.get(site),
+      el("div", { class: "racks" }, ...grouped(shelves, "rack").map(([rack, its]) => this.#list(site, rack, its))));
   }
 
   /**
@@ -91,7 +107,7 @@ export class Places extends HTMLElement {
    * @param {string} rack
    * @param {ShelfLine[]} shelves
    */
-  #rack(site, rack, shelves) {
+  #list(site, rack, shelves) {
     return el("section", { class: "rack", "data-site": site, "data-rack": rack, "aria-label": `Rack ${rack}` },
       el("h3", {}, el("a", { href: linkTo({ site, rack }) }, rack)),
       el("ol", {}, ...shelves.map((s) => el("li", {}, this.#tiles.get(s.id)?.link))));
@@ -104,28 +120,18 @@ function sum(shelves) {
   return [shelves.length === 1 ? "1 shelf" : `${shelves.length} shelves`, trouble ? `${trouble} in trouble` : ""].filter(Boolean).join(" · ");
 }
 
-const pictureAge = 15_000; // ms after which a small map is asked for again
-
 /** A Tile is the link to one shelf. */
 class Tile {
   #state = el("span", { class: "shelf-state" });
   #delta = el("span", { class: "num shelf-delta" });
   #worst = el("span", { class: "num shelf-worst" });
   #sign = el("span", { class: "shelf-sign" });
-  /** @type {HTMLImageElement | null} */
-  #picture = null;
-  #taken = 0;
-  #source = "";
   link;
 
-  /**
-   * @param {ShelfLine} shelf
-   * @param {boolean} large whether there is room for a map
-   */
-  constructor(shelf, large) {
-    if (large) this.#picture = el("img", { alt: "", loading: "lazy", width: 480, height: 380 });
+  /** @param {ShelfLine} shelf */
+  constructor(shelf) {
     this.link = el("a", { class: "shelf", href: linkTo({ view: "shelf", shelf: shelf.id }) },
-      this.#sign, el("span", { class: "shelf-id" }, shelf.shelf), this.#state, this.#delta, this.#worst, this.#picture);
+      this.#sign, el("span", { class: "shelf-id" }, shelf.shelf), this.#state, this.#delta, this.#worst);
   }
 
   /** @param {ShelfLine} s */
@@ -137,11 +143,6 @@ class Tile {
     }
     this.#delta.textContent = s.delta_t === null ? "–" : `${fixed(s.delta_t)} K`;
     this.#worst.textContent = s.worst ? `Pi ${fixed(s.worst.value, 0)} °C` : "";
-    const source = shelfPath(s.id) + "/heatmap.png" + query({ width: 480, theme: isDark() ? "dark" : "light" });
-    if (this.#picture && (source !== this.#source || Date.now() - this.#taken > pictureAge)) {
-      this.#picture.src = `${source}#${this.#taken = Date.now()}`;
-      this.#source = source;
-    }
   }
 }
 

@@ -3,6 +3,7 @@
 
 const most = 6; // px a unit
 const largest = 1.5; // of those, when all is seen
+const rim = 4; // px around all of it
 const step = 1.35; // of one key
 
 /** A Sight calls changed whenever what is seen did. */
@@ -49,12 +50,12 @@ export class Sight {
 
   #size() {
     const { width, height, whole } = this.#whole;
-    const wanted = height * Math.min(this.#host.clientWidth / width, largest);
+    const wanted = height * Math.min((this.#host.clientWidth - rim) / width, largest) + rim;
     this.#host.style.setProperty("height", `${whole ? wanted : Math.min(wanted, Math.max(320, innerHeight - 260))}px`);
   }
 
   get #least() {
-    return Math.min(this.#host.clientWidth / this.#whole.width, this.#host.clientHeight / this.#whole.height, largest) || 1;
+    return Math.max(Math.min((this.#host.clientWidth - rim) / this.#whole.width, (this.#host.clientHeight - rim) / this.#whole.height, largest), 0.01);
   }
 
   /** fit shows all. */
@@ -118,12 +119,14 @@ export class Sight {
   }
 
   /**
-   * key moves or zooms by a key, and tells whether it was one for that.
+   * key zooms by a key, and tells whether it was one for that.
    * @param {string} key
+   * @param {import("./tile.js").Box} [about] in units; by default the middle of what is seen
    */
-  key(key) {
-    if (key === "+" || key === "=") this.nearer(step);
-    else if (key === "-") this.nearer(1 / step);
+  key(key, about) {
+    const at = about && { x: (about[0] + about[2] / 2 - this.x) * this.zoom, y: (about[1] + about[3] / 2 - this.y) * this.zoom };
+    if (key === "+" || key === "=") this.nearer(step, at);
+    else if (key === "-") this.nearer(1 / step, at);
     else if (key === "0") this.fit();
     else return false;
     return true;

@@ -6,7 +6,7 @@ import { isDark } from "./bar.js";
 import { layers, linkTo } from "./route.js";
 import { Sight } from "./sight.js";
 import { Tile, themes } from "./tile.js";
-import { fixed } from "./words.js";
+import { count, fixed } from "./words.js";
 
 /**
  * @typedef {import("./tile.js").Shelf} Shelf
@@ -48,6 +48,7 @@ export class Site extends HTMLElement {
   /** @type {Set<string> | "all"} */
   #dirty = new Set();
   #frame = 0;
+  #painted = false;
   #focus = ""; // the shelf that Tab comes to
 
   connectedCallback() {
@@ -98,7 +99,7 @@ export class Site extends HTMLElement {
    * @param {Shelf[]} shelves
    * @param {boolean} anew whether all are drawn again
    */
-  #arrange({ width, height, rack, layer }, shelves, anew) {
+  #arrange({ width, height, site, rack, layer }, shelves, anew) {
     const places = JSON.stringify(shelves.map((s) => [s.shelf, s.box]));
     const moved = places !== this.#places;
     if (anew || moved) {
@@ -109,6 +110,8 @@ export class Site extends HTMLElement {
     }
     if (!moved) return;
     this.#places = places;
+    this.setAttribute("role", "group");
+    this.setAttribute("aria-label", `Map of ${rack === null ? `site ${site}` : `rack ${site}/${rack}`}, ${count(shelves.length, "shelf").replace("shelfs", "shelves")}`);
     this.#sight.of({ width, height, whole: rack !== null });
   }
 
@@ -152,7 +155,7 @@ export class Site extends HTMLElement {
   #key(e) {
     if (e.altKey || e.ctrlKey || e.metaKey) return;
     const way = ways.get(e.key);
-    if (!way && !this.#sight.key(e.key)) return;
+    if (!way && !this.#sight.key(e.key, this.#tiles.get(this.#focus)?.shelf.box)) return;
     e.preventDefault();
     const next = way && this.#beside(way);
     if (next) this.#anchors.get(next)?.focus({ preventScroll: true });
@@ -201,7 +204,12 @@ export class Site extends HTMLElement {
     for (const [id, tile] of this.#tiles) {
       const [left, top, w, h] = tile.shelf.box;
       if ((!all && !dirty.has(id)) || left > x + wide / zoom || top > y + high / zoom || left + w < x || top + h < y) continue;
+      if (!all) on.clearRect(left - 3, top - 3, w + 6, h + 6); // its rim may have been wider
       tile.draw(on, zoom);
+    }
+    if (!this.#painted && this.#tiles.size > 0) {
+      this.#painted = true;
+      performance.mark("site"); // from the start of the page until a site is seen
     }
     if (!all) return;
     this.#names(on);
@@ -243,7 +251,7 @@ function legend({ unit, low, high, colours, marks }) {
   });
   const named = marks.filter((m) => m.name !== null || m.value === low || m.value === high || marks.length < 10);
   return [bar, el("ol", { "aria-label": "Colours" }, ...named.map((m) => {
-    const mark = el("li", { class: m.name === null ? null : "named" }, `${fixed(m.value, 0)}${m.value === low ? ` ${unit}` : ""}`, m.name && ` ${m.name}`);
+    const mark = el("li", { class: m.name === null ? null : "named" }, `${fixed(m.value, 0)}${m.value === low ? ` ${unit}` : ""}`, m.name && el("span", {}, ` ${m.name}`));
     mark.style.setProperty("left", `${(100 * (m.value - low)) / (high - low)}%`);
     return mark;
   }))];

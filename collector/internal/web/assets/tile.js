@@ -65,6 +65,8 @@ const bytes = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
 /** A Tile draws one shelf. */
 export class Tile {
   #bitmap = document.createElement("canvas");
+  /** @type {string[]} */
+  #inks = []; // of the numbers
   #crosses = new Path2D();
   #hatches = new Path2D();
   #rules = new Path2D();
@@ -110,8 +112,9 @@ export class Tile {
       const colour = value === null ? this.theme.panel : colours[Math.min(Math.max(band, 0), colours.length - 1)];
       const veil = veils.get(sources[i] ?? "") ?? 0;
       const at = 4 * ((depth - 1 - Math.floor(i / columns)) * columns + (i % columns));
-      bytes(colour ?? this.theme.panel).forEach((v, k) => { image.data[at + k] = v + ((ground[k] ?? v) - v) * veil; });
-      image.data[at + 3] = 255;
+      const [r = 0, g = 0, b = 0] = bytes(colour ?? this.theme.panel).map((v, k) => v + ((ground[k] ?? v) - v) * veil);
+      image.data.set([r, g, b, 255], at);
+      this.#inks.push(0.299 * r + 0.587 * g + 0.114 * b > 128 ? "#0b1016" : "#ffffff"); // ITU-R BT.601
     });
     this.#bitmap.width = columns;
     this.#bitmap.height = depth;
@@ -193,17 +196,11 @@ export class Tile {
     on.font = `${size}px ${font}`;
     on.textAlign = "center";
     on.textBaseline = "middle";
-    on.lineJoin = "round";
-    on.setLineDash([]);
-    on.lineWidth = size / 4;
-    on.strokeStyle = "#0b1016";
-    on.fillStyle = "#ffffff";
     this.shelf.values.forEach((value, i) => {
       if (value === null) return;
       const { x, y, w, h } = this.#place(i);
-      const words = fixed(value);
-      on.strokeText(words, x + w / 2, y + h / 2);
-      on.fillText(words, x + w / 2, y + h / 2);
+      on.fillStyle = this.#inks[i] ?? this.theme.ink;
+      on.fillText(fixed(value), x + w / 2, y + h / 2);
     });
   }
 
